@@ -1,0 +1,41 @@
+//! `/healthz`: the process answers. `/readyz`: the store takes writes and gives them back.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::response::{Failure, object};
+use crate::state::State;
+
+/// What `/readyz` tells.
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    store: &'static str,
+}
+
+/// `GET /healthz`: `ok`, as long as the process answers at all.
+///
+/// # Errors
+/// None.
+pub async fn alive() -> Result<HttpResponse, Failure> {
+    let mut response = HttpResponse::Ok().body("ok");
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    Ok(response)
+}
+
+/// `GET /readyz`: writes to the store, reads it back; 503 when that fails.
+///
+/// # Errors
+/// None: a store that fails is the answer.
+pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    match state.store.probe().await {
+        Ok(()) => Ok(object(StatusCode::OK, &Readiness { status: "ready", store: "writes and reads" })?),
+        Err(error) => {
+            log::error!("the store failed its probe: {error}");
+            let unready = Readiness { status: "unready", store: "takes no writes" };
+            Ok(object(StatusCode::SERVICE_UNAVAILABLE, &unready)?)
+        }
+    }
+}

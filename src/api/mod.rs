@@ -1,0 +1,25 @@
+//! HTTP in, HTTP out; no rule of the product lives here. One file for each kind of object, and the
+//! pieces they share: how bodies are read, pages asked for, names escaped, answers written.
+
+pub mod access_log;
+pub mod admins;
+pub mod api_keys;
+pub mod body;
+pub mod connections;
+pub mod health;
+pub mod json;
+pub mod openapi;
+pub mod own_password;
+pub mod own_profile;
+pub mod own_second_factor;
+pub mod page;
+pub mod path_name;
+pub mod response;
+pub mod roles;
+pub mod routing;
+#[cfg(test)]
+mod testing;
+pub mod tokens;
+pub mod users;
+pub mod version;
+pub mod view;

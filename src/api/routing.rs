@@ -1,0 +1,194 @@
+//! The router: paths are matched raw, segment by segment, so that one canonical form decides and a name
+//! is decoded exactly once. The routes themselves stand in a [`Table`] that the program fills.
+//!
+//! The edges are those of `contract/endpoints.md` §2: one trailing slash does not count, nothing else is
+//! cleaned; an unknown path is 404, a known one with another method 405, both before anyone asks who
+//! calls; `HEAD` is answered where `GET` is.
+
+mod tree;
+
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, HttpResponse, Route};
+use futures_util::future::{Either, LocalBoxFuture};
+
+use self::tree::Tree;
+use super::page::escapes_are_whole;
+use super::{access_log, path_name, response};
+
+/// The methods a route may have, in the order in which `Allow` names them.
+const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Which handler answers which method on which path; `App::default_service` takes it.
+///
+/// Gate and permission are wrapped around the single [`Route`]s, so that 404 and 405 come before them.
+#[derive(Default)]
+pub struct Table {
+    tree: Tree,
+    resources: Vec<Resource<Route>>,
+}
+
+/// All routes of one path.
+struct Resource<R> {
+    pattern: &'static str,
+    /// By method, in the order of [`METHODS`].
+    routes: [Option<R>; METHODS.len()],
+}
+
+impl Table {
+    /// A table without routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route. A pattern is a path of literal segments, at most one of which is a name in braces,
+    /// as in `/api/v2/users/{username}`; [`path_name::PathName`] hands the name to the handler.
+    ///
+    /// # Panics
+    /// When the pattern has two names, the method is none that the API uses, or the route exists: a
+    /// table that contradicts itself must not serve anybody.
+    #[must_use]
+    pub fn route(mut self, method: &Method, pattern: &'static str, route: Route) -> Self {
+        let next = self.resources.len();
+        let index = self.tree.insert(pattern, next);
+        if index == next {
+            self.resources.push(Resource { pattern, routes: [const { None }; METHODS.len()] });
+        }
+        let place = METHODS.iter().position(|known| known == method).expect("the method is one of the API's");
+        let before = self.resources[index].routes[place].replace(route);
+        assert!(before.is_none(), "{method} {pattern} stands twice in the table");
+        self
+    }
+
+    /// Every method and path of the table, for those who check or describe it.
+    pub fn routes(&self) -> impl Iterator<Item = (Method, &'static str)> {
+        self.resources.iter().flat_map(|resource| {
+            let methods = METHODS.into_iter().zip(&resource.routes);
+            methods.filter(|(_, route)| route.is_some()).map(|(method, _)| (method, resource.pattern))
+        })
+    }
+}
+
+/// An answer under way: a handler's, or one that is ready at once.
+type Answer = Either<LocalBoxFuture<'static, Answered>, Ready<Answered>>;
+type Answered = Result<ServiceResponse, Error>;
+
+type Handler = <Route as ServiceFactory<ServiceRequest>>::Service;
+
+impl ServiceFactory<ServiceRequest> for Table {
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Config = ();
+    type Service = Router;
+    type InitError = ();
+    type Future = LocalBoxFuture<'static, Result<Router, ()>>;
+
+    fn new_service(&self, (): ()) -> Self::Future {
+        let tree = self.tree.clone();
+        let starting: Vec<_> = self
+            .resources
+            .iter()
+            .map(|resource| {
+                let routes = resource.routes.each_ref();
+                (resource.pattern, routes.map(|route| route.as_ref().map(|route| route.new_service(()))))
+            })
+            .collect();
+        Box::pin(async move {
+            let mut resources = Vec::with_capacity(starting.len());
+            for (pattern, starting) in starting {
+                let mut routes = [const { None }; METHODS.len()];
+                for (route, starting) in routes.iter_mut().zip(starting) {
+                    if let Some(starting) = starting {
+                        *route = Some(starting.await?);
+                    }
+                }
+                resources.push(Resource { pattern, routes });
+            }
+            Ok(Router { tree, resources })
+        })
+    }
+}
+
+/// The table of one worker, ready to answer.
+pub struct Router {
+    tree: Tree,
+    resources: Vec<Resource<Handler>>,
+}
+
+/// A resource, and the name in the path that led to it, decoded.
+type Match<'a> = (&'a Resource<Handler>, Option<(&'static str, String)>);
+
+impl Router {
+    /// The resource a raw path means, and the name in the path, decoded.
+    fn find(&self, path: &str) -> Option<Match<'_>> {
+        let found = self.tree.find(path)?;
+        let name = found.name.map(|(name, raw)| (name, path_name::unescape(raw).into_owned()));
+        Some((&self.resources[found.index], name))
+    }
+}
+
+impl Service<ServiceRequest> for Router {
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = Answer;
+
+    /// Handlers are always ready: nothing in them waits for its turn before a call.
+    fn poll_ready(&self, _context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let path = request.uri().path();
+        if !escapes_are_whole(path) {
+            return refuse(request, bad_escape());
+        }
+        let Some((resource, name)) = self.find(path) else {
+            return refuse(request, response::message(StatusCode::NOT_FOUND, "Not Found"));
+        };
+        let Some(handler) = resource.handler(request.method()) else {
+            return refuse(request, resource.method_not_allowed());
+        };
+        if let Some((name, value)) = name {
+            request.match_info_mut().add_static(name, value);
+        }
+        access_log::note_pattern(&request, resource.pattern);
+        Either::Left(handler.call(request))
+    }
+}
+
+impl Resource<Handler> {
+    fn handler(&self, method: &Method) -> Option<&Handler> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let place = METHODS.iter().position(|known| known == method)?;
+        self.routes[place].as_ref()
+    }
+
+    /// 405 with an empty body and a line of `Allow` for each method.
+    fn method_not_allowed(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED);
+        for (method, route) in METHODS.iter().zip(&self.routes) {
+            if route.is_some() {
+                let method = HeaderValue::from_str(method.as_str()).expect("a method's name is ASCII");
+                response.headers_mut().append(ALLOW, method);
+            }
+        }
+        response
+    }
+}
+
+fn refuse(request: ServiceRequest, response: HttpResponse) -> Answer {
+    Either::Right(ready(Ok(request.into_response(response))))
+}
+
+/// A path with a `%` that escapes nothing is not HTTP for the reference: no JSON, no further request.
+fn bad_escape() -> HttpResponse {
+    HttpResponse::BadRequest().force_close().content_type("text/plain").body("400 Bad Request")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The server put together: settings → store, services, state → bound sockets → running, until a
+//! signal asks for the end. The only reader of the settings tree beside `cli`.
+
+mod assemble;
+mod first_admin;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App as ActixApp, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::api::access_log::AccessLog;
+use crate::auth::caller;
+use crate::clock::Clock;
+use crate::domain::password::NewPassword;
+use crate::exit::{Exit, Failure};
+use crate::routes;
+use crate::settings::{SecretText, Settings};
+use crate::state::State;
+use crate::systemd;
+
+/// How often tokens that are over by themselves are forgotten.
+const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
+
+/// A server that is bound to its addresses and ready to run.
+pub struct App {
+    server: Server,
+    addresses: Vec<SocketAddr>,
+    state: State,
+}
+
+impl App {
+    /// Opens the store, makes the first admin where there is none, and binds the sockets.
+    ///
+    /// # Errors
+    /// With the exit code for what stands in the way: store, settings or address.
+    pub async fn build(settings: Settings, clock: Clock) -> Result<Self, Failure> {
+        let state = assemble::state(&settings, clock)?;
+        log::info!("usersd {}", env!("CARGO_PKG_VERSION"));
+        log::info!("store at {}, {} users", settings.store.path.display(), state.users.count());
+        let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
+        let (server, addresses) = bind(&settings, &state)?;
+        for address in &addresses {
+            log::info!("listening on http://{address}, API below /api/v2, its description at /openapi/");
+        }
+        if let Some(newcomer) = newcomer {
+            newcomer.announce(&addresses);
+        }
+        Ok(Self { server, addresses, state })
+    }
+
+    /// The port of the first address.
+    pub fn port(&self) -> u16 {
+        self.addresses.first().map_or(0, SocketAddr::port)
+    }
+
+    /// What handlers reach; tests look into it.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// A handle that ends [`App::run`] from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Answers requests until the handle or a signal asks for the end; then those under way are
+    /// answered, and the store is synced and closed.
+    ///
+    /// # Errors
+    /// When the sockets fail or the store cannot be closed in order.
+    pub async fn run(self) -> Result<(), Failure> {
+        let status = format!("serving {} users on {}", self.state.users.count(), listed(&self.addresses));
+        systemd::ready(&status);
+        let tasks = [
+            actix_web::rt::spawn(stop_on_signal(self.server.handle())),
+            actix_web::rt::spawn(clean_up(self.state.clone())),
+            actix_web::rt::spawn(watchdog(self.state.clone())),
+        ];
+        let served = self.server.await;
+        for task in tasks {
+            task.abort();
+        }
+        systemd::stopping();
+        self.state
+            .store
+            .close()
+            .map_err(|why| Failure::new(Exit::Failed, "the store was not closed in order").because(why))?;
+        log::info!("stopped");
+        served.map_err(|why| Failure::new(Exit::Failed, "the server failed").because(why))
+    }
+}
+
+/// Serves until a signal comes.
+///
+/// # Errors
+/// As [`App::build`] and [`App::run`].
+pub fn serve(settings: Settings) -> Result<(), Failure> {
+    actix_web::rt::System::new().block_on(async { App::build(settings, Clock::System).await?.run().await })
+}
+
+/// Gives an admin another password on the store itself, while no server has it.
+///
+/// # Errors
+/// When the store is in use or refused, there is no such admin, or the password is too weak.
+pub fn reset_admin_password(settings: &Settings, name: &str, password: &SecretText) -> Result<(), Failure> {
+    actix_web::rt::System::new().block_on(async {
+        let state = assemble::state(settings, Clock::System)?;
+        let name = state.admins.name(name);
+        let reset = state.admins.reset_password(&name, NewPassword::new(password.expose())).await;
+        state
+            .store
+            .close()
+            .map_err(|why| Failure::new(Exit::Failed, "the store was not closed in order").because(why))?;
+        reset.map_err(|why| {
+            Failure::new(Exit::Failed, format!("the password of {:?} was not changed", name.as_str()))
+                .because(why)
+        })
+    })
+}
+
+/// The hash of an API key's secret, in the form that stands in the settings file.
+///
+/// # Errors
+/// When `[hashing]` asks for what this machine cannot do.
+pub fn hash_api_key_secret(settings: &Settings, secret: &SecretText) -> Result<String, Failure> {
+    let failed =
+        |why: crate::error::Error| Failure::new(Exit::Failed, "the key cannot be hashed").because(why);
+    let scheme = assemble::hashing_scheme(&settings.hashing).map_err(|why| failed(why.into()))?;
+    let hash = scheme.hash(&NewPassword::new(secret.expose())).map_err(failed)?;
+    Ok(hash.expose().to_owned())
+}
+
+fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>), Failure> {
+    let http = &settings.http;
+    let shared = web::Data::new(state.clone());
+    let mut server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(shared.clone())
+            .wrap(AccessLog::new(caller::label))
+            .default_service(routes::table())
+    })
+    .disable_signals()
+    .max_connections(http.max_connections.get())
+    .keep_alive(http.keep_alive)
+    .client_request_timeout(http.header_timeout)
+    .shutdown_timeout(http.shutdown_timeout.as_secs());
+    if let Some(workers) = http.workers {
+        server = server.workers(workers.get());
+    }
+    for address in &http.bind {
+        server = server.bind(address).map_err(|why| {
+            Failure::new(Exit::AddressInUse, format!("cannot listen on {address}")).because(why)
+        })?;
+    }
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}
+
+async fn stop_on_signal(server: ServerHandle) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        log::error!("signals cannot be received: the server ends only by force");
+        return;
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    log::info!("{name}: stopping");
+    systemd::stopping();
+    server.stop(true).await;
+}
+
+async fn clean_up(state: State) {
+    let mut tick = tokio::time::interval(CLEAN_UP_EVERY);
+    loop {
+        tick.tick().await;
+        if let Err(why) = state.revocations.clean_up().await {
+            log::warn!("dead tokens were not forgotten: {why}");
+        }
+    }
+}
+
+/// Tells the service manager that the server is alive, as long as the store takes writes.
+async fn watchdog(state: State) {
+    let Some(interval) = systemd::watchdog_interval() else { return };
+    let mut tick = tokio::time::interval(interval);
+    loop {
+        tick.tick().await;
+        match state.store.probe().await {
+            Ok(()) => systemd::alive(),
+            Err(why) => log::error!("the store failed its probe: {why}"),
+        }
+    }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,235 @@
+//! The gate in front of every guarded route: proof → caller (401), what the caller must do first,
+//! and his permission (403), all before the body is read. Routes say what they ask for by [`Access`].
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use actix_web::ResponseError as _;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, web};
+
+use super::api_key::{self, AdminKeyOwner};
+use super::basic;
+use super::caller::{AdminCaller, ByAdmin, ByUser, Proof, UserCaller};
+use super::jwt::{Audience, Claims, no_longer_valid};
+use crate::api::response::Failure;
+use crate::domain::admin::Admin;
+use crate::domain::permission::Permission;
+use crate::domain::time::UnixMillis;
+use crate::domain::user::User;
+use crate::domain::web_client::WebClientOption;
+use crate::error::Error;
+use crate::service::requester::Requester;
+use crate::service::sessions::Session;
+use crate::state::State;
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: anybody may call it, and credentials are not looked at.
+    Public,
+    /// An admin with this permission.
+    Permission(Permission),
+    /// An admin with this permission who signed in himself; also while something else is due.
+    SignedInPermission(Permission),
+    /// Any admin, by token or key; also while a second factor or a new password is due.
+    AnyAdmin,
+    /// Any admin who signed in himself; also while something else is due.
+    SignedInAdmin,
+    /// Any admin who signed in himself and owes nothing.
+    SignedInAdminInOrder,
+    /// A user who signed in himself, unless this restriction is his; also while something is due.
+    SignedInUser(Option<WebClientOption>),
+    /// A user who signed in himself and owes nothing.
+    SignedInUserInOrder,
+    /// A user who owes nothing, by token or key.
+    AnyUserInOrder,
+}
+
+impl Access {
+    /// Whether an API key is good enough.
+    fn takes_api_keys(self) -> bool {
+        matches!(self, Self::Permission(_) | Self::AnyAdmin | Self::AnyUserInOrder)
+    }
+
+    /// Whether the route works while a second factor or a new password is due.
+    fn works_while_due(self) -> bool {
+        matches!(
+            self,
+            Self::SignedInPermission(_) | Self::AnyAdmin | Self::SignedInAdmin | Self::SignedInUser(_)
+        )
+    }
+
+    /// The permission an admin needs.
+    pub fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Permission(permission) | Self::SignedInPermission(permission) => Some(permission),
+            Self::Public
+            | Self::AnyAdmin
+            | Self::SignedInAdmin
+            | Self::SignedInAdminInOrder
+            | Self::SignedInUser(_)
+            | Self::SignedInUserInOrder
+            | Self::AnyUserInOrder => None,
+        }
+    }
+
+    /// For which side of the API a token must be made; `None` for a public route.
+    fn audience(self) -> Option<Audience> {
+        match self {
+            Self::Public => None,
+            Self::Permission(_)
+            | Self::SignedInPermission(_)
+            | Self::AnyAdmin
+            | Self::SignedInAdmin
+            | Self::SignedInAdminInOrder => Some(Audience::Admin),
+            Self::SignedInUser(_) | Self::SignedInUserInOrder | Self::AnyUserInOrder => Some(Audience::User),
+        }
+    }
+}
+
+/// Lets a request pass, with its caller, or answers it with what the contract says for a request
+/// without, with a bad, or with an insufficient proof.
+///
+/// # Errors
+/// Those of the handler.
+pub async fn pass<B: MessageBody>(
+    access: Access,
+    state: web::Data<State>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match admit(access, &state, &request).await {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(refusal) => {
+            let answer = Failure::from(refusal).error_response();
+            Ok(request.into_response(answer).map_into_right_body())
+        }
+    }
+}
+
+/// Finds out who calls and leaves him among the request's extensions for the handler.
+async fn admit(access: Access, state: &State, request: &ServiceRequest) -> Result<(), Error> {
+    match access.audience() {
+        None => {}
+        Some(Audience::Admin) => {
+            let caller = admin_caller(access, state, request).await?;
+            request.extensions_mut().insert(ByAdmin(Rc::new(caller)));
+        }
+        Some(Audience::User) => {
+            let caller = user_caller(access, state, request).await?;
+            request.extensions_mut().insert(ByUser(Rc::new(caller)));
+        }
+    }
+    Ok(())
+}
+
+async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -> Result<AdminCaller, Error> {
+    let address = state.proxies.client_address(request);
+    let caller = if let Some(value) = api_key::presented(request.headers()) {
+        let (owner, id) = state.api_key_gate.admin(value, address).await?;
+        let (requester, permissions) = match owner {
+            AdminKeyOwner::Admin(admin) => (requester_of(&admin), admin.permissions.clone()),
+            AdminKeyOwner::Static(key) => (Requester::default(), key.permissions.clone()),
+        };
+        AdminCaller { requester, permissions, proof: Proof::ApiKey(id), address }
+    } else {
+        let claims = verified(state, request, Audience::Admin)?;
+        let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
+        claims.check_generation(admin.account.generation)?;
+        state.tokens.check_address(&claims, address)?;
+        AdminCaller {
+            requester: requester_of(&admin),
+            permissions: admin.permissions.clone(),
+            proof: Proof::Token(claims),
+            address,
+        }
+    };
+    check_proof(access, &caller.proof)?;
+    match access.permission() {
+        Some(permission) if !caller.may(permission) => Err(Error::Forbidden("Forbidden".into())),
+        Some(_) | None => Ok(caller),
+    }
+}
+
+async fn user_caller(access: Access, state: &State, request: &ServiceRequest) -> Result<UserCaller, Error> {
+    let address = state.proxies.client_address(request);
+    let caller = if let Some(value) = api_key::presented(request.headers()) {
+        let (user, id) = state.api_key_gate.user(value, address).await?;
+        UserCaller { user, proof: Proof::ApiKey(id), address }
+    } else {
+        let claims = verified(state, request, Audience::User)?;
+        let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
+        claims.check_generation(user.account.generation)?;
+        if !user.is_active(state.clock.now()) {
+            return Err(no_longer_valid());
+        }
+        state.tokens.check_address(&claims, address)?;
+        note_session(state, &claims, &user, address);
+        UserCaller { user, proof: Proof::Token(claims), address }
+    };
+    check_proof(access, &caller.proof)?;
+    if let Access::SignedInUser(Some(restriction)) = access
+        && caller.user.filters.web_client.contains(&restriction)
+    {
+        return Err(Error::Forbidden("Forbidden".into()));
+    }
+    Ok(caller)
+}
+
+/// Keeps the list of signed-in users up to date.
+fn note_session(state: &State, claims: &Claims, user: &User, address: IpAddr) {
+    state.sessions.touch(Session {
+        token_id: claims.jti.clone(),
+        username: claims.username.clone(),
+        role: user.role.clone(),
+        address,
+        since: claims.issued_at(),
+        last_activity: state.clock.now(),
+        expires_at: UnixMillis::new(claims.exp.saturating_mul(1000)),
+    });
+}
+
+/// The claims of the request's token: signed by us, in time, not revoked, for this side of the API.
+fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Result<Claims, Error> {
+    let token = basic::bearer(request.headers()).ok_or(Error::Unauthorized("no token found".into()))?;
+    let claims = state.tokens.verify(token, state.clock.now())?;
+    if state.revocations.contains(&claims) {
+        return Err(no_longer_valid());
+    }
+    claims.check_audience(audience)?;
+    Ok(claims)
+}
+
+/// Holds the kind of proof, and what its owner must do first, against the route.
+fn check_proof(access: Access, proof: &Proof) -> Result<(), Error> {
+    match proof {
+        Proof::ApiKey(_) if access.takes_api_keys() => Ok(()),
+        Proof::ApiKey(_) => Err(Error::Forbidden("API key authentication is not allowed".into())),
+        Proof::Token(_) if access.works_while_due() => Ok(()),
+        Proof::Token(claims) if claims.second_factor_due => Err(second_factor_due(claims)),
+        Proof::Token(claims) if claims.password_change_due => {
+            Err(Error::Barred("Password change required. Please set a new password to continue".into()))
+        }
+        Proof::Token(_) => Ok(()),
+    }
+}
+
+fn second_factor_due(claims: &Claims) -> Error {
+    let text = "Two-factor authentication requirements not met, please configure two-factor authentication";
+    if claims.second_factor_protocols.is_empty() {
+        return Error::Barred(text.into());
+    }
+    let protocols = claims.second_factor_protocols.join(", ");
+    Error::Barred(format!("{text} for the following protocols: {protocols}").into())
+}
+
+fn requester_of(admin: &Admin) -> Requester {
+    Requester {
+        admin: Some(admin.username.clone()),
+        role: admin.role.clone(),
+        default_users_expiration: admin.filters.preferences.default_users_expiration,
+    }
+}

@@ -1,0 +1,320 @@
+//! What a user may do in each of his directories (`contract/validation.md` §5). The draft is what a
+//! client sends; the value has cleaned paths, known words and something granted for `/`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+
+use super::path;
+use super::quote::quote;
+use super::word::{self, Word, distinct};
+use crate::error::Invalid;
+
+/// One thing a user may do in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "&'static str")]
+pub enum DirectoryPermission {
+    /// Everything.
+    Any,
+    /// See what is there.
+    List,
+    /// Read files.
+    Download,
+    /// Write new files.
+    Upload,
+    /// Write files that exist.
+    Overwrite,
+    /// Create directories.
+    CreateDirs,
+    /// Rename anything.
+    Rename,
+    /// Rename files.
+    RenameFiles,
+    /// Rename directories.
+    RenameDirs,
+    /// Delete anything.
+    Delete,
+    /// Delete files.
+    DeleteFiles,
+    /// Delete directories.
+    DeleteDirs,
+    /// Copy on the server.
+    Copy,
+    /// Create symbolic links.
+    CreateSymlinks,
+    /// Change modes.
+    Chmod,
+    /// Change owners.
+    Chown,
+    /// Change times.
+    Chtimes,
+}
+
+impl Word for DirectoryPermission {
+    const ALL: &'static [Self] = &[
+        Self::Any,
+        Self::List,
+        Self::Download,
+        Self::Upload,
+        Self::Overwrite,
+        Self::CreateDirs,
+        Self::Rename,
+        Self::RenameFiles,
+        Self::RenameDirs,
+        Self::Delete,
+        Self::DeleteFiles,
+        Self::DeleteDirs,
+        Self::Copy,
+        Self::CreateSymlinks,
+        Self::Chmod,
+        Self::Chown,
+        Self::Chtimes,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Any => "*",
+            Self::List => "list",
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::Overwrite => "overwrite",
+            Self::CreateDirs => "create_dirs",
+            Self::Rename => "rename",
+            Self::RenameFiles => "rename_files",
+            Self::RenameDirs => "rename_dirs",
+            Self::Delete => "delete",
+            Self::DeleteFiles => "delete_files",
+            Self::DeleteDirs => "delete_dirs",
+            Self::Copy => "copy",
+            Self::CreateSymlinks => "create_symlinks",
+            Self::Chmod => "chmod",
+            Self::Chown => "chown",
+            Self::Chtimes => "chtimes",
+        }
+    }
+}
+
+impl From<DirectoryPermission> for &'static str {
+    fn from(permission: DirectoryPermission) -> Self {
+        permission.word()
+    }
+}
+
+/// The permissions as a client sends them: paths and words unchecked, in document order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DirectoryPermissionsDraft(Vec<(String, Option<Vec<String>>)>);
+
+impl DirectoryPermissionsDraft {
+    /// Takes pairs of a path and its words; no list at all is told from an empty one.
+    pub const fn new(pairs: Vec<(String, Option<Vec<String>>)>) -> Self {
+        Self(pairs)
+    }
+
+    /// Replaces what is granted, whatever it is, by reading alone: an anonymous user's permissions.
+    pub fn make_read_only(&mut self) {
+        let words = [DirectoryPermission::List, DirectoryPermission::Download];
+        for (_, granted) in &mut self.0 {
+            *granted = Some(words.iter().map(|permission| permission.word().to_owned()).collect());
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DirectoryPermissionsDraft {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = DirectoryPermissionsDraft;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of directories to lists of permissions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(DirectoryPermissionsDraft(pairs))
+            }
+        }
+
+        from.deserialize_map(Pairs)
+    }
+}
+
+/// The permissions of a user per directory, ordered by path.
+///
+/// A directory sent with `null` keeps `null`, which grants as little as an empty list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(try_from = "DirectoryPermissionsDraft")]
+pub struct DirectoryPermissions(BTreeMap<String, Option<Vec<DirectoryPermission>>>);
+
+impl DirectoryPermissions {
+    /// The most words a list may have, copies counted: as many as there are words.
+    const MOST: usize = DirectoryPermission::ALL.len();
+
+    /// Cleans the paths and reads the words. Of two paths that clean to the same, the later one in the
+    /// document wins.
+    ///
+    /// # Errors
+    /// When `/` is missing, has nothing granted or has a second spelling, when a path is relative, a
+    /// list too long or a word unknown.
+    pub fn parse(draft: DirectoryPermissionsDraft) -> Result<Self, Invalid> {
+        let mut directories = BTreeMap::new();
+        for (given, words) in draft.0 {
+            let directory = path::absolute(&given).ok_or_else(|| {
+                Invalid::new(format!("permissions: {} is not an absolute path", quote(&given)))
+            })?;
+            if directory == "/" && given != "/" {
+                return Err(Invalid::new(format!(
+                    "permissions: {} is another spelling of \"/\"",
+                    quote(&given)
+                )));
+            }
+            let granted = words.map(|words| read(&given, &words)).transpose()?;
+            directories.insert(directory, granted);
+        }
+        match directories.get("/") {
+            Some(Some(granted)) if !granted.is_empty() => Ok(Self(directories)),
+            Some(_) | None => Err(Invalid::new("permissions: grant something for the directory \"/\"")),
+        }
+    }
+
+    /// The directories and what is granted in each, ordered by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[DirectoryPermission])> {
+        self.0.iter().map(|(directory, granted)| (directory.as_str(), granted.as_deref().unwrap_or_default()))
+    }
+}
+
+/// One directory's words: `*` swallows the others, copies go, the order stays.
+fn read(directory: &str, words: &[String]) -> Result<Vec<DirectoryPermission>, Invalid> {
+    if words.len() > DirectoryPermissions::MOST {
+        let (directory, most) = (quote(directory), DirectoryPermissions::MOST);
+        return Err(Invalid::new(format!("permissions: more than {most} for the directory {directory}")));
+    }
+    let granted: Vec<DirectoryPermission> =
+        words.iter().map(|text| word::parse("permissions", text)).collect::<Result<_, _>>()?;
+    let any = granted.contains(&DirectoryPermission::Any);
+    Ok(if any { vec![DirectoryPermission::Any] } else { distinct(granted) })
+}
+
+impl TryFrom<DirectoryPermissionsDraft> for DirectoryPermissions {
+    type Error = Invalid;
+
+    fn try_from(draft: DirectoryPermissionsDraft) -> Result<Self, Invalid> {
+        Self::parse(draft)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<String, String> {
+        let permissions: DirectoryPermissions =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        Ok(serde_json::to_string(&permissions).unwrap())
+    }
+
+    #[test]
+    fn every_word_reads_back_as_itself() {
+        word::assert_table::<DirectoryPermission>(17);
+    }
+
+    #[test]
+    fn permissions_are_kept_by_cleaned_path() {
+        for (sent, kept) in [
+            (r#"{"/":["*"]}"#, r#"{"/":["*"]}"#),
+            (r#"{"/":["list","*","upload"]}"#, r#"{"/":["*"]}"#),
+            (r#"{"/":["upload","list","upload"]}"#, r#"{"/":["upload","list"]}"#),
+            (r#"{"/b":["list"],"/":["*"],"/a":[]}"#, r#"{"/":["*"],"/a":[],"/b":["list"]}"#),
+            (r#"{"/":["*"],"/none":null}"#, r#"{"/":["*"],"/none":null}"#),
+            (r#"{"/":["list"],"//a//b":["*"]}"#, r#"{"/":["list"],"/a/b":["*"]}"#),
+            (r#"{"/":["list"],"/../../b":["*"]}"#, r#"{"/":["list"],"/b":["*"]}"#),
+            (r#"{"/":["list"],"/a ":["*"]}"#, r#"{"/":["list"],"/a ":["*"]}"#),
+        ] {
+            assert_eq!(parse(sent).as_deref(), Ok(kept), "{sent}");
+        }
+    }
+
+    #[test]
+    fn of_two_spellings_of_a_directory_the_last_wins() {
+        assert_eq!(
+            parse(r#"{"/":["*"],"/a":["list"],"/a/":["upload"]}"#).unwrap(),
+            r#"{"/":["*"],"/a":["upload"]}"#
+        );
+        assert_eq!(
+            parse(r#"{"/":["*"],"/a/":["upload"],"/a":["list"]}"#).unwrap(),
+            r#"{"/":["*"],"/a":["list"]}"#
+        );
+    }
+
+    #[test]
+    fn broken_permissions_are_refused() {
+        let eighteen = serde_json::json!({ "/": vec!["list"; 18] }).to_string();
+        for sent in [
+            "{}",
+            r#"{"/a":["*"]}"#,
+            r#"{"/":[]}"#,
+            r#"{"/":null}"#,
+            r#"{"/":["fly"]}"#,
+            r#"{"/":["*","fly"]}"#,
+            r#"{"/":["LIST"]}"#,
+            r#"{"/":[""]}"#,
+            r#"{"/":[" list "]}"#,
+            r#"{"/":["*"],"":["*"]}"#,
+            r#"{"/":["*"],"a":["*"]}"#,
+            r#"{"/":["*"],"./a":["*"]}"#,
+            r#"{"/":["*"],"\\a":["*"]}"#,
+            r#"{"/":["*"],"//":["*"]}"#,
+            r#"{"/":["*"],"/.":["*"]}"#,
+            r#"{"/":["*"],"/a/..":["*"]}"#,
+            r#"{"//":["*"]}"#,
+            eighteen.as_str(),
+        ] {
+            assert!(parse(sent).unwrap_err().contains("permissions: "), "{sent}");
+        }
+    }
+
+    #[test]
+    fn seventeen_words_fit_also_when_they_are_the_same() {
+        let sent = serde_json::json!({ "/": vec!["list"; 17] }).to_string();
+        assert_eq!(parse(&sent).unwrap(), r#"{"/":["list"]}"#);
+    }
+
+    #[test]
+    fn an_anonymous_user_reads_whatever_was_sent() {
+        let mut draft: DirectoryPermissionsDraft =
+            serde_json::from_str(r#"{"/":[],"/a":["fly"],"/b":null}"#).unwrap();
+        draft.make_read_only();
+        let permissions = DirectoryPermissions::parse(draft).unwrap();
+        assert_eq!(
+            serde_json::to_string(&permissions).unwrap(),
+            r#"{"/":["list","download"],"/a":["list","download"],"/b":["list","download"]}"#
+        );
+        assert_eq!(permissions.iter().count(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn permissions_read_back_as_themselves(
+            root in prop::collection::vec(prop::sample::select(DirectoryPermission::ALL), 1..18),
+            others in prop::collection::vec(
+                ("/[a./]{0,6}a", prop::option::of(prop::collection::vec(prop::sample::select(DirectoryPermission::ALL), 0..18))),
+                0..6,
+            ),
+        ) {
+            let words = |list: Vec<DirectoryPermission>| list.into_iter().map(|p| p.word().to_owned()).collect::<Vec<_>>();
+            let mut pairs = vec![("/".to_owned(), Some(words(root)))];
+            pairs.extend(others.into_iter().map(|(directory, list)| (directory, list.map(words))));
+            let permissions = DirectoryPermissions::parse(DirectoryPermissionsDraft::new(pairs)).unwrap();
+            let json = serde_json::to_string(&permissions).unwrap();
+            prop_assert_eq!(serde_json::from_str::<DirectoryPermissions>(&json).unwrap(), permissions);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Values that are right by construction: once one exists, nobody checks it again. No I/O and no
+//! clock in here; what needs the store or the time of day stands in `service`.
+
+pub mod access_time;
+pub mod account;
+pub mod admin;
+pub mod api_key;
+pub mod bandwidth_limit;
+pub mod certificate;
+pub mod directory;
+pub mod email;
+pub mod file_pattern;
+pub mod filesystem;
+pub mod filters;
+pub mod group;
+pub mod home_dir;
+pub mod login_method;
+pub mod lower_case;
+pub mod network;
+pub mod omit;
+pub mod password;
+pub mod path;
+pub mod permission;
+pub mod private_key;
+pub mod protocol;
+pub mod public_key;
+pub mod quote;
+pub mod revoked_token;
+pub mod role;
+pub mod sealer;
+pub mod second_factor;
+pub mod secret;
+pub mod status;
+pub mod time;
+pub mod tls_username;
+pub mod url;
+pub mod user;
+pub mod user_draft;
+pub mod username;
+pub mod virtual_folder;
+pub mod web_client;
+pub mod word;

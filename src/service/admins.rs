@@ -1,0 +1,271 @@
+//! Admins: added, replaced, removed, and what no admin may do to himself
+//! (`contract/endpoints.md` §8, `contract/differences.md` §1).
+
+use std::sync::Arc;
+
+use super::hashing::HashingPool;
+use crate::clock::Clock;
+use crate::domain::admin::{Admin, AdminDraft, AdminRules};
+use crate::domain::api_key::Scope;
+use crate::domain::password::{NewPassword, strength};
+use crate::domain::permission::Permission;
+use crate::domain::role::Role;
+use crate::domain::status::Status;
+use crate::domain::user_draft::PasswordChange;
+use crate::domain::username::Username;
+use crate::error::Error;
+use crate::store::{Shelved as _, Store, Txn, Window};
+
+/// The admins of the server.
+#[derive(Debug, Clone)]
+pub struct Admins {
+    store: Store,
+    hashing: HashingPool,
+    clock: Clock,
+    rules: AdminRules,
+}
+
+/// Who changes an admin: his own name decides what he may not do to himself.
+#[derive(Debug, Clone)]
+pub struct AdminEditor {
+    /// The name of the admin who asks; `None` for a key of the configuration file.
+    pub name: Option<Username>,
+    /// Whether an API key speaks for him.
+    pub by_api_key: bool,
+}
+
+impl Admins {
+    /// Admins kept in `store` under `rules`.
+    pub fn new(store: Store, hashing: HashingPool, clock: Clock, rules: AdminRules) -> Self {
+        Self { store, hashing, clock, rules }
+    }
+
+    /// The name under which an admin is looked up, whoever writes it how.
+    pub fn name(&self, given: &str) -> Username {
+        Username::trusted(Username::normalise(given, self.rules.naming).into_owned())
+    }
+
+    /// The admin of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn get(&self, name: &Username) -> Result<Arc<Admin>, Error> {
+        self.store.shelf::<Admin>().get(name.as_str()).ok_or(Error::NotFound)
+    }
+
+    /// A window of the admins in byte order of their names.
+    pub fn list(&self, window: Window) -> Vec<Arc<Admin>> {
+        self.store.shelf::<Admin>().page(window)
+    }
+
+    /// Adds an admin.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Conflict`] for a name that is taken or a role that does not
+    /// exist, [`Error::Busy`].
+    pub async fn create(&self, draft: AdminDraft) -> Result<Admin, Error> {
+        let (mut admin, password) = draft.settle(self.rules, None)?;
+        if self.store.shelf::<Admin>().get(admin.username.as_str()).is_some() {
+            return Err(duplicate(&admin.username));
+        }
+        self.apply_password(&mut admin, password).await?;
+        let now = self.clock.now();
+        (admin.created_at, admin.updated_at) = (now, now);
+        self.store
+            .write(move |txn| {
+                if txn.has_item::<Admin>(admin.username.as_str())? {
+                    return Err(duplicate(&admin.username));
+                }
+                check_role(txn, &admin)?;
+                admin.id = txn.next_id(Admin::KIND)?;
+                txn.put_item(&admin)?;
+                Ok(admin)
+            })
+            .await
+    }
+
+    /// Replaces an admin by the draft; what stays is told at [`AdminDraft::settle`]. Earlier tokens
+    /// end when the password, the status, the permissions or the role change.
+    ///
+    /// # Errors
+    /// As [`Admins::create`], [`Error::NotFound`], and [`Error::Malformed`] for what no admin may
+    /// do to himself or to the last one with every permission.
+    pub async fn replace(
+        &self,
+        editor: &AdminEditor,
+        name: &Username,
+        draft: AdminDraft,
+    ) -> Result<(), Error> {
+        let stored = self.get(name)?;
+        let (mut admin, password) = draft.settle(self.rules, Some(&stored))?;
+        if editor.name.as_ref() == Some(name) {
+            protect_self(editor, &stored, &mut admin)?;
+        }
+        let keeps_password = matches!(password, PasswordChange::Keep | PasswordChange::Clear);
+        self.apply_password(&mut admin, password).await?;
+        admin.updated_at = self.clock.now();
+        self.store
+            .write(move |txn| {
+                let current = txn.item::<Admin>(admin.username.as_str())?.ok_or(Error::NotFound)?;
+                admin.keep_unseen(&current);
+                if keeps_password {
+                    admin.password.clone_from(&current.password);
+                }
+                if ends_tokens(&current, &admin) {
+                    admin.account.generation += 1;
+                }
+                check_role(txn, &admin)?;
+                if is_super(&current) && !is_super(&admin) {
+                    keep_one_super_admin(txn, &admin.username)?;
+                }
+                txn.put_item(&admin)
+            })
+            .await
+    }
+
+    /// Changes an admin in place, in the store's one line of writers.
+    ///
+    /// # Errors
+    /// Whatever `change` says, [`Error::NotFound`], storage failures.
+    pub async fn change<F>(&self, name: &Username, change: F) -> Result<Admin, Error>
+    where
+        F: FnOnce(&mut Admin) -> Result<(), Error> + Send + 'static,
+    {
+        let name = name.clone();
+        self.store
+            .write(move |txn| {
+                let mut admin = txn.item::<Admin>(name.as_str())?.ok_or(Error::NotFound)?;
+                change(&mut admin)?;
+                txn.put_item(&admin)?;
+                Ok(admin)
+            })
+            .await
+    }
+
+    /// Removes an admin, and with him the API keys bound to him.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for oneself and for the last admin with every permission,
+    /// [`Error::NotFound`], storage failures.
+    pub async fn remove(&self, editor: &AdminEditor, name: &Username) -> Result<(), Error> {
+        if editor.name.as_ref() == Some(name) {
+            return Err(Error::malformed("you cannot delete yourself"));
+        }
+        let name = name.clone();
+        self.store
+            .write(move |txn| {
+                let admin = txn.item::<Admin>(name.as_str())?.ok_or(Error::NotFound)?;
+                if is_super(&admin) {
+                    keep_one_super_admin(txn, &name)?;
+                }
+                txn.delete_item::<Admin>(name.as_str())?;
+                txn.delete_keys_of(Scope::Admin, name.as_str())
+            })
+            .await
+    }
+
+    /// Gives an admin another password without knowing the old one: the operator's way back in. It
+    /// enables the account, ends its tokens and takes away a second factor that may be lost.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a password that is too weak.
+    pub async fn reset_password(&self, name: &Username, password: NewPassword) -> Result<(), Error> {
+        strength::check(password.expose(), self.rules.min_password_strength)?;
+        let hash = self.hashing.hash(password).await?;
+        let now = self.clock.now();
+        self.change(name, move |admin| {
+            admin.password = Some(hash);
+            admin.status = Status::Enabled;
+            admin.filters.totp_config = crate::domain::second_factor::AdminTotp::default();
+            admin.filters.recovery_codes.clear();
+            admin.account.generation += 1;
+            admin.updated_at = now;
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes the first admin, with every permission, on a store that has none; says whether it did.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name or password that breaks a rule, storage failures.
+    pub async fn create_first(&self, name: &str, password: &NewPassword) -> Result<bool, Error> {
+        if !self.store.shelf::<Admin>().is_empty() {
+            return Ok(false);
+        }
+        let draft = AdminDraft {
+            username: name.to_owned(),
+            password: password.clone(),
+            status: 1,
+            permissions: vec![Permission::Any],
+            ..AdminDraft::default()
+        };
+        self.create(draft).await.map(|_| true)
+    }
+
+    async fn apply_password(&self, admin: &mut Admin, change: PasswordChange) -> Result<(), Error> {
+        match change {
+            PasswordChange::Keep | PasswordChange::Clear => {}
+            PasswordChange::Hashed(hash) => admin.password = Some(hash),
+            PasswordChange::New(password) => admin.password = Some(self.hashing.hash(password).await?),
+        }
+        Ok(())
+    }
+}
+
+/// What an admin may not do to himself, and what silently stays when he tries
+/// (`contract/endpoints.md` §8).
+fn protect_self(editor: &AdminEditor, stored: &Admin, admin: &mut Admin) -> Result<(), Error> {
+    if editor.by_api_key {
+        return Err(Error::malformed("updating the own admin with an API key is not allowed"));
+    }
+    if !stored.permissions.is_same_set(&admin.permissions) {
+        return Err(Error::malformed("you cannot change your permissions"));
+    }
+    if !admin.status.is_enabled() {
+        return Err(Error::malformed("you cannot disable yourself"));
+    }
+    if stored.role != admin.role {
+        return Err(Error::malformed("you cannot add/change your role"));
+    }
+    admin.filters.require_password_change = stored.filters.require_password_change;
+    admin.filters.require_two_factor = stored.filters.require_two_factor;
+    Ok(())
+}
+
+fn check_role(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
+    if admin.role.is_empty() || txn.has_item::<Role>(&admin.role)? {
+        return Ok(());
+    }
+    Err(Error::Conflict(
+        format!("violates foreign key constraint: role {:?} does not exist", admin.role).into(),
+    ))
+}
+
+/// Whether this admin can put everything right again.
+fn is_super(admin: &Admin) -> bool {
+    admin.status.is_enabled() && admin.permissions.as_slice() == [Permission::Any]
+}
+
+/// Refuses to let go of the last enabled admin with every permission.
+fn keep_one_super_admin(txn: &Txn<'_>, leaving: &Username) -> Result<(), Error> {
+    let others = txn.items::<Admin>()?;
+    if others.iter().any(|admin| admin.username != *leaving && is_super(admin)) {
+        return Ok(());
+    }
+    Err(Error::malformed("this is the last enabled admin with every permission"))
+}
+
+fn ends_tokens(before: &Admin, after: &Admin) -> bool {
+    before.password != after.password
+        || before.status != after.status
+        || !before.permissions.is_same_set(&after.permissions)
+        || before.role != after.role
+}
+
+fn duplicate(name: &Username) -> Error {
+    Error::Conflict(
+        format!("duplicated key not allowed: username {name:?} already exists", name = name.as_str()).into(),
+    )
+}

@@ -1,0 +1,13 @@
+//! What the product decides: rules that need the store, the clock or the hashing pool. Nothing here
+//! knows HTTP, JSON or sled.
+
+pub mod admins;
+pub mod api_keys;
+pub mod hashing;
+pub mod login;
+pub mod own_password;
+pub mod requester;
+pub mod roles;
+pub mod second_factor;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,58 @@
+//! The durable embedded store: an ordered map of bytes on disk, behind which nothing of the engine
+//! (sled) shows.
+//!
+//! ```text
+//! handle   Store: open, write, close; health says how it fares
+//! open     the guards around the engine's start        guards, disk   directory, lock, free space
+//! committer  the one thread that writes: group commit  txn            what a write sees and stages
+//! shared   the durable read and the commit
+//! view     what readers may see: only what is synced   directory, cache, shelf
+//! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! users    the users' view of all this                 accounts, things  which bytes stand for what
+//! ```
+//!
+//! # What a reader sees
+//!
+//! A write is answered after it is synced to disk, and **no reader sees it earlier**: documents come from
+//! the cache, the page directory and the shelves, which the committer changes after the sync; a reader that must
+//! go to the engine meanwhile gets the value that stood there before the group under way began. After a failed sync readers go on seeing what was durable before it. After its answer a
+//! write is seen by every later read. Several reads are not one moment: a page is a window of the
+//! names at one moment, and a user removed before its document is fetched is left out of it.
+//!
+//! # What a crash leaves
+//!
+//! Everything that was answered with success; of the groups under way, either all or nothing.
+
+mod accounts;
+mod cache;
+mod committer;
+mod directory;
+mod disk;
+mod fault;
+mod guards;
+mod handle;
+mod health;
+mod keys;
+mod open;
+mod record;
+mod shared;
+mod shelf;
+mod things;
+mod tree;
+mod txn;
+mod users;
+mod view;
+
+pub use cache::{Document, Stored};
+pub use handle::Store;
+pub use health::Health;
+pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use open::{OpenError, StoreOptions};
+pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
+pub use shelf::{Shelf, Shelved};
+pub use things::Shelves;
+pub use txn::Txn;
+pub use users::{Versioned, Window};
+
+#[cfg(test)]
+mod tests;

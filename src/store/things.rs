@@ -1,0 +1,153 @@
+//! The small kinds of things and their shelves: admins, API keys, roles, revoked tokens. One place
+//! says which kind each is, what its key is and how it is encoded.
+
+use super::accounts;
+use super::handle::Store;
+use super::keys::{Kind, pair, pair_prefix};
+use super::record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
+use super::shelf::{Shelf, Shelved};
+use super::txn::Txn;
+use crate::domain::admin::Admin;
+use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::revoked_token::RevokedToken;
+use crate::domain::role::Role;
+use crate::domain::time::UnixMillis;
+use crate::error::Error;
+
+/// Every shelf of the store.
+#[derive(Debug, Clone)]
+pub struct Shelves {
+    admins: Shelf<Admin>,
+    api_keys: Shelf<ApiKey>,
+    roles: Shelf<Role>,
+    revoked_tokens: Shelf<RevokedToken>,
+}
+
+impl Shelves {
+    /// Reads everything that is kept in memory.
+    pub(super) fn fill(store: &Store) -> Result<Self, Error> {
+        Ok(Self {
+            admins: store.fill_shelf()?,
+            api_keys: store.fill_shelf()?,
+            roles: store.fill_shelf()?,
+            revoked_tokens: store.fill_shelf()?,
+        })
+    }
+}
+
+impl Shelved for Admin {
+    const KIND: Kind = Kind::Admin;
+
+    fn key(&self) -> &str {
+        self.username.as_str()
+    }
+
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.admins
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_admin(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::decode_admin(record)
+    }
+}
+
+impl Shelved for ApiKey {
+    const KIND: Kind = Kind::ApiKey;
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn index(&self) -> Vec<(Kind, Vec<u8>)> {
+        let entry = |owner: &str| (Kind::ApiKeyOwner, pair(&owner_key(self.scope, owner), &self.id));
+        self.bound_to().map(entry).into_iter().collect()
+    }
+
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.api_keys
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_api_key(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::decode_api_key(record)
+    }
+}
+
+impl Shelved for Role {
+    const KIND: Kind = Kind::Role;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.roles
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_plain(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::shown(record)
+    }
+}
+
+/// What is stored of a revoked token, first version.
+#[derive(Encode, Decode)]
+struct RevokedTokenV1 {
+    id: String,
+    expires_at: i64,
+}
+
+impl Shelved for RevokedToken {
+    const KIND: Kind = Kind::RevokedToken;
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.revoked_tokens
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        let stored = RevokedTokenV1 { id: self.id.clone(), expires_at: self.expires_at.get() };
+        Ok(Body { private: encode_private(&stored)?, ..Body::default() })
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        let RevokedTokenV1 { id, expires_at } = decode_private(record.private)?;
+        Ok(Self { id, expires_at: UnixMillis::new(expires_at) })
+    }
+}
+
+/// The owner of keys in the index: admins and users share names.
+fn owner_key(scope: Scope, name: &str) -> String {
+    match scope {
+        Scope::Admin => format!("admin:{name}"),
+        Scope::User => format!("user:{name}"),
+    }
+}
+
+impl Txn<'_> {
+    /// Stages the removal of every API key that is bound to this account.
+    ///
+    /// # Errors
+    /// When the store cannot be read there.
+    pub fn delete_keys_of(&mut self, scope: Scope, name: &str) -> Result<(), Error> {
+        let prefix = pair_prefix(&owner_key(scope, name));
+        for (entry, _) in self.scan_prefix(Kind::ApiKeyOwner, &prefix)? {
+            let id = String::from_utf8(entry[prefix.len()..].to_vec()).map_err(Error::internal)?;
+            self.delete_item::<ApiKey>(&id)?;
+        }
+        Ok(())
+    }
+}

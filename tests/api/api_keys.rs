@@ -1,0 +1,83 @@
+//! API keys: made, used, refused with the cause, ended.
+
+use serde_json::{Value, json};
+use usersd::domain::permission::{Permission, Permissions};
+use usersd::settings::{SecretText, StaticApiKey};
+
+use crate::harness::{Principal, TestServer};
+
+async fn key(root: &Principal, draft: &Value) -> (String, String) {
+    let made = root.post("/apikeys", draft).await.expect(201);
+    let id = made.header("X-Object-ID").to_owned();
+    assert_eq!(made.header("Location"), format!("/api/v2/apikeys/{id}"));
+    (made.json()["key"].as_str().unwrap().to_owned(), id)
+}
+
+#[actix_web::test]
+async fn a_key_speaks_for_its_admin_within_his_permissions() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let admin = json!({
+        "username": "bot", "password": "password", "status": 1, "permissions": ["view_users"],
+        "filters": {"allow_api_key_auth": true}
+    });
+    root.post("/admins", &admin).await.expect(201);
+    let (value, id) = key(&root, &json!({"name": "k", "scope": 1, "admin": "bot"})).await;
+    let bot = server.api_key(&value);
+    bot.get("/users").await.expect(200);
+    let forbidden = bot.post("/users", &json!({"username": "a"})).await.expect(403);
+    assert_eq!(forbidden.json(), json!({"message": "Forbidden"}));
+    let refused = bot.get("/logout").await.expect(403);
+    assert_eq!(refused.json(), json!({"message": "API key authentication is not allowed"}));
+    let shown = root.get(&format!("/apikeys/{id}")).await.expect(200);
+    assert!(shown.json()["last_use_at"].as_i64().unwrap() > 0);
+    assert!(!shown.text.contains(value.split('.').nth(1).unwrap()) && !shown.text.contains("$2a$"));
+    // A key wins over a token.
+    bot.clone().with("Authorization", "Bearer x").get("/users").await.expect(200);
+    root.delete("/admins/bot").await.expect(200);
+    assert_eq!(bot.get("/users").await.expect(400).json()["message"], "");
+    root.get(&format!("/apikeys/{id}")).await.expect(404);
+}
+
+#[actix_web::test]
+async fn a_refused_key_with_the_right_secret_learns_the_cause() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let (value, _) = key(&root, &json!({"name": "k", "scope": 1, "admin": "admin"})).await;
+    let told = server.api_key(&value).get("/users").await.expect(401).json();
+    assert!(told["error"].as_str().unwrap().contains("allow_api_key_auth"), "{told}");
+    let (id, secret) = value.split_once('.').unwrap();
+    for (presented, status) in [
+        (format!("{id}.wrong"), 401),
+        (format!("{id}."), 401),
+        (id.to_owned(), 400),
+        (format!("unknown.{secret}"), 400),
+    ] {
+        let told = server.api_key(&presented).get("/users").await.expect(status).json();
+        assert!(!told["error"].as_str().unwrap().contains("allow_api_key_auth"), "{presented} {told}");
+    }
+    let (expired, _) = key(&root, &json!({"name": "k", "scope": 1, "admin": "admin", "expires_at": 1})).await;
+    server.api_key(&expired).get("/users").await.expect(401);
+    let (of_users, _) = key(&root, &json!({"name": "k", "scope": 2})).await;
+    server.api_key(&of_users).get("/users").await.expect(403);
+}
+
+#[actix_web::test]
+async fn a_key_of_the_settings_file_needs_no_admin() {
+    // bcrypt of "secret", made with cost 4.
+    const HASH: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+    let server = TestServer::start_with(|settings| {
+        settings.auth.api_keys.push(StaticApiKey {
+            id: "static".into(),
+            name: "backup".into(),
+            secret_hash: SecretText::new(HASH.into()),
+            permissions: Permissions::parse(vec![Permission::ViewUsers]).unwrap(),
+            expires_at: None,
+        });
+    })
+    .await;
+    let backup = server.api_key("static.secret");
+    backup.get("/users").await.expect(200);
+    backup.delete("/users/a").await.expect(403);
+    server.api_key("static.other").get("/users").await.expect(401);
+}

@@ -1,0 +1,154 @@
+//! Bad input gets a clear 4xx in the contract's shape, and nothing is stored.
+
+use awc::http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::TestServer;
+
+#[actix_web::test]
+async fn bodies_that_are_no_user_are_refused_and_store_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let deep = format!("{{\"x\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+    let big = format!("{{\"username\":\"a\",\"description\":\"{}\"}}", "x".repeat(1_100_000));
+    for (body, begins) in [
+        (" ", "EOF"),
+        ("{\"username\":\"a\"", "unexpected EOF"),
+        ("{\"username\":\"a\",}", "invalid character"),
+        ("{'username':'a'}", "invalid character"),
+        ("\u{feff}{}", "invalid character"),
+        ("[]", "json: cannot unmarshal"),
+        ("\"x\"", "json: cannot unmarshal"),
+        ("1", "json: cannot unmarshal"),
+        ("{\"username\":1}", "json: cannot unmarshal"),
+        ("{\"uid\":1.0}", "json: cannot unmarshal"),
+        ("{\"uid\":9223372036854775808}", "json: cannot unmarshal"),
+        ("{\"filters\":[]}", "json: cannot unmarshal"),
+        ("{\"permissions\":{\"/\":\"*\"}}", "json: cannot unmarshal"),
+        ("{\"filesystem\":{\"s3config\":{\"access_secret\":{\"payload\":\"x\"}}}}", "invalid secret"),
+        ("{}", "Validation error: "),
+        (deep.as_str(), ""),
+        (big.as_str(), "http: request body too large"),
+    ] {
+        let reply = admin.send(&Method::POST, "/users", body.to_owned()).await.expect(400);
+        let told = reply.json();
+        let error = told["error"].as_str().unwrap();
+        assert!(error.starts_with(begins) && !error.is_empty(), "{body:.40} {error}");
+        assert_eq!(told["message"], "");
+    }
+    assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
+}
+
+#[actix_web::test]
+async fn what_the_reference_lets_through_is_let_through() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let adds =
+        async |body: &str| admin.send(&Method::POST, "/users", body.to_owned()).await.expect(201).json();
+    let user =
+        adds("{\"UserName\":\"a\",\"HOME_DIR\":\"/srv/x\",\"permissions\":{\"/\":[\"*\"]}} garbage").await;
+    assert_eq!((&user["username"], &user["home_dir"]), (&json!("a"), &json!("/srv/x")));
+    let user = adds("{\"username\":\"b\",\"uid\":1,\"uid\":-0,\"uid\":7,\"permissions\":{\"/\":[\"*\"]},\"permissions\":{\"/x\":[\"list\"]}}").await;
+    assert_eq!(user["uid"], 7);
+    assert_eq!(user["permissions"], json!({"/": ["*"], "/x": ["list"]}));
+    let user = adds(
+        "{\"username\":\"c\",\"description\":\"\\ud800x\",\"email\":null,\"permissions\":{\"/\":[\"*\"]}}",
+    )
+    .await;
+    assert_eq!(user["description"], "\u{fffd}x");
+}
+
+#[actix_web::test]
+async fn a_value_against_the_rules_is_named() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    for (member, value, named) in [
+        ("username", json!(""), "username"),
+        ("username", json!("__self__"), "username"),
+        ("email", json!("a@b"), "email"),
+        ("status", json!(2), "status"),
+        ("home_dir", json!("relative"), "home_dir"),
+        ("permissions", json!({"/": ["fly"]}), "permissions"),
+        ("public_keys", json!(["ssh-rsa x"]), "public_keys"),
+        ("groups", json!([{"name": "g", "type": 1}, {"name": "h", "type": 1}]), "groups"),
+        ("groups", json!([{"name": "g", "type": 1}]), "groups"),
+        (
+            "virtual_folders",
+            json!([{"name": "f", "virtual_path": "/f", "quota_size": 0, "quota_files": 0}]),
+            "folder",
+        ),
+        ("filters", json!({"denied_protocols": ["TELNET"]}), "denied_protocols"),
+        (
+            "filters",
+            json!({"access_time": [{"day_of_week": 1, "from": "+1:00", "to": "02:00"}]}),
+            "access_time",
+        ),
+        ("filesystem", json!({"provider": 1}), "s3config"),
+        ("filesystem", json!({"provider": 0, "osconfig": {"read_buffer_size": 11}}), "buffer"),
+        ("password", json!("x".repeat(73)), "password"),
+    ] {
+        let mut draft = json!({"username": "a", "permissions": {"/": ["*"]}});
+        draft[member] = value.clone();
+        let reply = admin.post("/users", &draft).await.expect(400);
+        let error = reply.json()["error"].as_str().unwrap().to_owned();
+        assert!(
+            error.starts_with("Validation error: ") && error.contains(named),
+            "{member} {value}: {error}"
+        );
+    }
+    assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
+}
+
+#[actix_web::test]
+async fn nothing_sent_comes_back_as_a_fault_of_ours() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let absurd: [Value; 8] = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(i64::MIN),
+        json!("\u{0}\u{202e}"),
+        json!([null]),
+        json!({"": null}),
+        json!([[]]),
+    ];
+    let members = [
+        "id",
+        "status",
+        "username",
+        "email",
+        "expiration_date",
+        "password",
+        "public_keys",
+        "home_dir",
+        "uid",
+        "permissions",
+        "filters",
+        "filesystem",
+        "virtual_folders",
+        "groups",
+        "role",
+        "oidc_custom_fields",
+        "quota_size",
+        "upload_bandwidth",
+        "last_login",
+        "description",
+    ];
+    for member in members {
+        for value in &absurd {
+            let mut draft = json!({"username": "odd", "permissions": {"/": ["*"]}});
+            draft[member] = value.clone();
+            let reply = admin.post("/users", &draft).await;
+            assert!(
+                [201, 400, 409].contains(&reply.status),
+                "{member} {value}: {} {}",
+                reply.status,
+                reply.text
+            );
+            if reply.status == 201 {
+                admin.delete(reply.header("Location").trim_start_matches("/api/v2")).await.expect(200);
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The capabilities of the server, each over real HTTP against a server of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admins;
+mod api_keys;
+mod bad_input;
+mod description;
+mod harness;
+mod house;
+mod openapi;
+mod permissions;
+mod routes;
+mod tokens;
+mod users_add;
+mod users_list;
+mod users_update;

@@ -1,0 +1,144 @@
+//! Signing in and out: tokens, what ends them, and that a wrong name looks like a wrong password.
+
+use serde_json::json;
+use usersd::settings::SecretText;
+
+use crate::harness::TestServer;
+
+#[actix_web::test]
+async fn a_token_is_made_for_the_right_password_only() {
+    let server = TestServer::start().await;
+    let token = server.basic("admin", "password").get("/token").await.expect(200).json();
+    assert!(token["expires_at"].as_str().unwrap().ends_with('Z'));
+    let wrong = server.basic("admin", "wrong").get("/token").await.expect(401);
+    let unknown = server.basic("nobody", "wrong").get("/token").await.expect(401);
+    assert_eq!(wrong.json(), json!({"error": "invalid credentials", "message": "Unauthorized"}));
+    assert_eq!(wrong.text, unknown.text);
+    assert_eq!(wrong.header("WWW-Authenticate"), "Basic realm=\"SFTPGo\"");
+    let nothing = server.anonymous().get("/token").await.expect(401);
+    assert_eq!(nothing.json(), json!({"message": "Unauthorized"}));
+}
+
+#[actix_web::test]
+async fn a_token_ends_with_its_lifetime() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    server.advance(1_205_000);
+    admin.get("/users").await.expect(200);
+    server.advance(1_000);
+    let over = admin.get("/users").await.expect(401);
+    assert_eq!(over.json(), json!({"error": "token is expired", "message": "Unauthorized"}));
+}
+
+#[actix_web::test]
+async fn a_token_is_dead_after_logout_also_after_a_restart() {
+    let mut server = TestServer::start_with(|settings| {
+        settings.auth.signing_key = Some(SecretText::new("0123456789abcdef0123456789abcdef".into()));
+    })
+    .await;
+    let bearer = |server: &TestServer, token: &str| server.bearer(token);
+    let token = server.basic("admin", "password").get("/token").await.expect(200).json();
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    let other = server.basic("admin", "password").get("/token").await.expect(200).json();
+    let other = other["access_token"].as_str().unwrap().to_owned();
+    bearer(&server, &token).get("/logout").await.expect(200);
+    let dead = bearer(&server, &token).get("/users").await.expect(401);
+    assert_eq!(dead.json(), json!({"message": "Your token is no longer valid"}));
+    server.restart().await;
+    bearer(&server, &token).get("/users").await.expect(401);
+    bearer(&server, &other).get("/users").await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_key_made_at_the_first_start_keeps_tokens_alive_over_a_restart() {
+    let mut server = TestServer::start().await;
+    let token = server.basic("admin", "password").get("/token").await.expect(200).json();
+    server.restart().await;
+    server.bearer(token["access_token"].as_str().unwrap()).get("/users").await.expect(200);
+}
+
+#[actix_web::test]
+async fn tokens_end_with_what_they_were_good_for() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let draft = |change: &str, value: serde_json::Value| {
+        let mut draft =
+            json!({"username": "ann", "password": "password", "status": 1, "permissions": ["view_users"]});
+        draft[change] = value;
+        draft
+    };
+    root.post("/admins", &draft("description", json!("d"))).await.expect(201);
+    for (change, value, ends) in [
+        ("description", json!("other"), false),
+        ("email", json!("a@example.com"), false),
+        ("password", json!("another password"), true),
+        ("permissions", json!(["view_users", "add_users"]), true),
+        ("status", json!(0), true),
+    ] {
+        root.put("/admins/ann", &draft("password", json!("password"))).await.expect(200);
+        let ann = server.signed_in("ann", "password").await;
+        ann.get("/users").await.expect(200);
+        let mut changed = draft(change, value);
+        if change != "password" {
+            changed.as_object_mut().unwrap().remove("password");
+        }
+        root.put("/admins/ann", &changed).await.expect(200);
+        ann.get("/users").await.expect(if ends { 401 } else { 200 });
+    }
+    root.put("/admins/ann", &draft("password", json!("password"))).await.expect(200);
+    let ann = server.signed_in("ann", "password").await;
+    root.delete("/admins/ann").await.expect(200);
+    assert_eq!(
+        ann.get("/users").await.expect(401).json(),
+        json!({"message": "Your token is no longer valid"})
+    );
+}
+
+#[actix_web::test]
+async fn a_token_in_the_query_or_a_cookie_is_none() {
+    let server = TestServer::start().await;
+    let token = server.basic("admin", "password").get("/token").await.expect(200).json();
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    server.anonymous().get(&format!("/users?jwt={token}&access_token={token}")).await.expect(401);
+    server.anonymous().with("Cookie", &format!("jwt={token}")).get("/users").await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_user_signs_in_on_his_own_side_and_not_on_the_admins() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let draft = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    admin.post("/users", &draft).await.expect(201);
+    let bob = server.user("bob", "secret").await;
+    bob.get("/user/profile").await.expect(200);
+    let refused = bob.get("/users").await.expect(401);
+    assert_eq!(refused.json(), json!({"message": "Your token audience is not valid"}));
+    admin.get("/user/profile").await.expect(401);
+    assert_eq!(admin.get("/connections").await.expect(200).json()[0]["username"], "bob");
+    let id =
+        admin.get("/connections").await.expect(200).json()[0]["connection_id"].as_str().unwrap().to_owned();
+    admin.delete(&format!("/connections/{id}")).await.expect(200);
+    bob.get("/user/profile").await.expect(401);
+    assert_eq!(admin.get("/connections").await.expect(200).json(), json!([]));
+    admin.delete(&format!("/connections/{id}")).await.expect(404);
+}
+
+#[actix_web::test]
+async fn disconnect_and_deletion_end_a_users_sessions_and_a_plain_update_does_not() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut draft =
+        json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    admin.post("/users", &draft).await.expect(201);
+    draft.as_object_mut().unwrap().remove("password");
+    let bob = server.user("bob", "secret").await;
+    bob.get("/user/profile").await.expect(200);
+    admin.put("/users/bob?disconnect=0", &draft).await.expect(200);
+    bob.get("/user/profile").await.expect(200);
+    admin.put("/users/bob?disconnect=1", &draft).await.expect(200);
+    bob.get("/user/profile").await.expect(401);
+    assert_eq!(admin.get("/connections").await.expect(200).json(), json!([]));
+    let bob = server.user("bob", "secret").await;
+    admin.delete("/users/bob").await.expect(200);
+    bob.get("/user/profile").await.expect(401);
+}
