@@ -20,7 +20,7 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// and reset codes have this form.
 ///
 /// # Panics
-/// As [`bytes`].
+/// As [`bytes()`].
 #[must_use]
 pub fn short_id() -> String {
     let mut number = u128::from_le_bytes(bytes());
