@@ -1,5 +1,5 @@
 //! JSON in: reads what a client sent as tolerantly as `contract/endpoints.md` §3 asks. First bytes
-//! become a [`tree::Tree`], then the tree becomes a value; rules of the product are the value's own.
+//! become a tree, then the tree becomes a value; rules of the product are the value's own.
 
 mod decoder;
 mod fault;

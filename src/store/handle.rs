@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::keys::{self, Entry, Kind};
 use super::open::{self, OpenError, StoreOptions};
 use super::shared::Shared;
-use super::shelf::{Shelf, Shelved};
+use super::shelf::{OnShelf, Shelf};
 use super::things::Shelves;
 use super::txn::Txn;
 use crate::error::Error;
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Panics
     /// Never: the shelves are filled before a store is handed out.
-    pub fn shelf<T: Shelved>(&self) -> &Shelf<T> {
+    pub fn shelf<T: OnShelf>(&self) -> &Shelf<T> {
         T::shelf(self.inner.shelves.get().expect("the shelves are filled when the store is opened"))
     }
 

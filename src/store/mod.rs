@@ -49,7 +49,7 @@ pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
 pub use open::{OpenError, StoreOptions};
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
-pub use shelf::{Shelf, Shelved};
+pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;
 pub use users::{Versioned, Window};

@@ -29,9 +29,6 @@ pub trait Shelved: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The shelf of its kind.
-    fn shelf(shelves: &Shelves) -> &Shelf<Self>;
-
     /// What is stored.
     ///
     /// # Errors
@@ -43,6 +40,12 @@ pub trait Shelved: Sized + Send + Sync + 'static {
     /// # Errors
     /// When the record is not what [`Shelved::encode`] makes.
     fn decode(record: &Record<'_>) -> Result<Self, Damaged>;
+}
+
+/// A kind of thing for which the store keeps a shelf from its opening on.
+pub trait OnShelf: Shelved {
+    /// The shelf of its kind.
+    fn shelf(shelves: &Shelves) -> &Shelf<Self>;
 }
 
 type Items<T> = BTreeMap<Box<[u8]>, Arc<T>>;

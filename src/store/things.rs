@@ -5,7 +5,7 @@ use super::accounts;
 use super::handle::Store;
 use super::keys::{Kind, pair, pair_prefix};
 use super::record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
-use super::shelf::{Shelf, Shelved};
+use super::shelf::{OnShelf, Shelf, Shelved};
 use super::txn::Txn;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
@@ -35,15 +35,17 @@ impl Shelves {
     }
 }
 
+impl OnShelf for Admin {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.admins
+    }
+}
+
 impl Shelved for Admin {
     const KIND: Kind = Kind::Admin;
 
     fn key(&self) -> &str {
         self.username.as_str()
-    }
-
-    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
-        &shelves.admins
     }
 
     fn encode(&self) -> Result<Body, Damaged> {
@@ -52,6 +54,12 @@ impl Shelved for Admin {
 
     fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
         accounts::decode_admin(record)
+    }
+}
+
+impl OnShelf for ApiKey {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.api_keys
     }
 }
 
@@ -67,10 +75,6 @@ impl Shelved for ApiKey {
         self.bound_to().map(entry).into_iter().collect()
     }
 
-    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
-        &shelves.api_keys
-    }
-
     fn encode(&self) -> Result<Body, Damaged> {
         accounts::encode_api_key(self)
     }
@@ -80,15 +84,17 @@ impl Shelved for ApiKey {
     }
 }
 
+impl OnShelf for Role {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.roles
+    }
+}
+
 impl Shelved for Role {
     const KIND: Kind = Kind::Role;
 
     fn key(&self) -> &str {
         &self.name
-    }
-
-    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
-        &shelves.roles
     }
 
     fn encode(&self) -> Result<Body, Damaged> {
@@ -107,15 +113,17 @@ struct RevokedTokenV1 {
     expires_at: i64,
 }
 
+impl OnShelf for RevokedToken {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.revoked_tokens
+    }
+}
+
 impl Shelved for RevokedToken {
     const KIND: Kind = Kind::RevokedToken;
 
     fn key(&self) -> &str {
         &self.id
-    }
-
-    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
-        &shelves.revoked_tokens
     }
 
     fn encode(&self) -> Result<Body, Damaged> {

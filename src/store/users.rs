@@ -8,7 +8,7 @@ use super::cache::Document;
 use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
-use super::record::{Damaged, Record};
+use super::record::{Body, Damaged, Record};
 use super::txn::Txn;
 use super::view::Meta;
 use crate::domain::user::User;
@@ -38,6 +38,13 @@ fn decode(key: &[u8], bytes: &[u8]) -> Result<Versioned<User>, Fault> {
     let damaged = |why: Damaged| Fault::damaged(key, &why);
     let record = Record::decode(key, bytes).map_err(damaged)?;
     Ok(Versioned { revision: record.revision, value: accounts::decode_user(&record).map_err(damaged)? })
+}
+
+/// The bytes of a user's record, whatever they stand for.
+pub(super) struct UserBytes<'a> {
+    pub(super) name: &'a str,
+    pub(super) role: &'a str,
+    pub(super) body: &'a Body,
 }
 
 impl Store {
@@ -149,16 +156,20 @@ impl Txn<'_> {
     /// # Errors
     /// When the name is too long or the store cannot be read there.
     pub fn put_user(&mut self, user: &User) -> Result<Document, Error> {
-        let name = user.username.as_str().as_bytes();
-        let key = keys::key(USER_DOCUMENT, name);
         let body = accounts::encode_user(user).map_err(Error::internal)?;
-        let record = Record::new(self.revision(), &body);
+        self.put_user_bytes(&UserBytes { name: user.username.as_str(), role: &user.role, body: &body })
+    }
+
+    /// Stages the two entries of a user.
+    pub(super) fn put_user_bytes(&mut self, user: &UserBytes<'_>) -> Result<Document, Error> {
+        let key = keys::key(USER_DOCUMENT, user.name.as_bytes());
+        let record = Record::new(self.revision(), user.body);
         let document = Document::of(&record);
         let bytes = record.encode(&key).map_err(Error::internal)?;
         let length = u32::try_from(bytes.len()).map_err(|_| Error::internal(Damaged::Length))?;
-        let meta = Meta { revision: self.revision(), length, role: user.role.clone() };
+        let meta = Meta { revision: self.revision(), length, role: user.role.to_owned() };
         self.stage(key, Some(bytes))?;
-        self.stage(keys::key(USER_META, name), Some(meta.encode()))?;
+        self.stage(keys::key(USER_META, user.name.as_bytes()), Some(meta.encode()))?;
         Ok(document)
     }
 

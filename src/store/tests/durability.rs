@@ -1,0 +1,259 @@
+//! What survives a close, a bad start and damage; what is refused at the door.
+
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::super::{Kind, OpenError, Store, StoreOptions, Window};
+use super::{body, delete, fresh, json, options, page, put, stage};
+
+#[test]
+fn everything_is_there_again_after_a_close() {
+    let (directory, store) = fresh();
+    for (name, role) in [("b", ""), ("a", "r"), ("c", "r"), ("é", "")] {
+        put(&store, name, role, name);
+    }
+    assert!(delete(&store, "b"));
+    store.write_blocking(|txn| txn.put(Kind::Setting, b"k", b"v".to_vec())).unwrap();
+    let revision = store.health().revision;
+    let meta = store.user_document("a").unwrap();
+    drop(store);
+
+    let store = Store::open(&options(&directory)).unwrap();
+    assert_eq!(page(&store, None, (0, 9), false), ["a", "c", "é"]);
+    assert_eq!(page(&store, Some("r"), (0, 9), true), ["c", "a"]);
+    assert_eq!(store.get(Kind::Setting, b"k").unwrap().unwrap(), b"v");
+    assert_eq!(store.user_document("a").unwrap(), meta);
+    assert_eq!((store.user_count(), store.health().revision), (3, revision));
+    assert!(!store.has_user("b"));
+}
+
+#[test]
+fn documents_of_any_size_survive_and_stay_in_the_data_file() {
+    let (directory, store) = fresh();
+    let sizes = [0, 100, 4_999, 5_101, 96 << 10, 1_040_000];
+    for (round, shift) in [0, 3].into_iter().enumerate() {
+        for number in 0..sizes.len() {
+            let length = sizes[(number + shift) % sizes.len()];
+            put(&store, &format!("user{number}"), "", &"x".repeat(length));
+            assert_eq!(json(&store, &format!("user{number}")).unwrap().len(), length, "round {round}");
+        }
+    }
+    drop(store);
+    let store = Store::open(&options(&directory)).unwrap();
+    let lengths: Vec<usize> = page(&store, None, (0, 99), false).iter().map(String::len).collect();
+    assert_eq!(lengths, [5_101, 96 << 10, 1_040_000, 0, 100, 4_999]);
+    assert_eq!(directory.path().join("store/blobs").read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn an_interrupted_start_leaves_nothing_that_prevents_the_next() {
+    let (directory, store) = fresh();
+    put(&store, "a", "", "1");
+    drop(store);
+    let path = directory.path().join("store");
+    // The engine's own snapshot under its unfinished name: without the guard no open ever succeeds again.
+    let snapshot = path
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("snap."));
+    let half = path.join("snap.0000000000001000.generating");
+    match snapshot {
+        Some(snapshot) => {
+            let bytes = std::fs::read(snapshot).unwrap();
+            std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+        }
+        None => std::fs::write(&half, b"half").unwrap(),
+    }
+    std::fs::set_permissions(&half, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let store = Store::open(&options(&directory)).unwrap();
+    assert_eq!(json(&store, "a").unwrap(), "1");
+    assert!(!half.exists());
+}
+
+#[test]
+fn a_store_opens_once() {
+    let (directory, store) = fresh();
+    let second = Store::open(&options(&directory));
+    assert!(matches!(&second, Err(OpenError::InUse { .. })), "{second:?}");
+    let clone = store.clone();
+    drop(store);
+    assert!(matches!(Store::open(&options(&directory)), Err(OpenError::InUse { .. })));
+    drop(clone);
+    assert!(Store::open(&options(&directory)).is_ok());
+}
+
+#[test]
+fn a_store_can_be_opened_again_at_once_and_often() {
+    let (directory, store) = fresh();
+    drop(store);
+    for round in 0..8 {
+        let store = Store::open(&options(&directory)).unwrap();
+        assert_eq!(store.user_count(), round);
+        put(&store, &round.to_string(), "", "x");
+    }
+}
+
+#[test]
+fn every_file_is_the_owners_alone() {
+    let (directory, store) = fresh();
+    put(&store, "a", "", "1");
+    drop(store);
+    drop(Store::open(&options(&directory)).unwrap());
+    let path = directory.path().join("store");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    for entry in path.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
+    }
+    std::fs::set_permissions(path.join("db"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = Store::open(&options(&directory)).unwrap_err();
+    assert!(matches!(refused, OpenError::TooOpen { mode: 0o644, .. }), "{refused}");
+}
+
+#[test]
+fn an_empty_store_is_refused_where_data_is_required() {
+    let directory = tempfile::tempdir().unwrap();
+    let strict = StoreOptions { require_data: true, ..options(&directory) };
+    assert!(matches!(Store::open(&strict), Err(OpenError::Empty { .. })));
+    assert!(!strict.path.exists(), "nothing was created");
+    drop(Store::open(&options(&directory)).unwrap());
+    assert!(matches!(Store::open(&strict), Err(OpenError::Empty { .. })), "a store of marks only is empty");
+    put(&Store::open(&options(&directory)).unwrap(), "a", "", "1");
+    assert_eq!(Store::open(&strict).unwrap().user_count(), 1);
+}
+
+#[test]
+fn a_store_of_another_format_is_refused() {
+    let (directory, store) = fresh();
+    drop(store);
+    let path = directory.path().join("store");
+    let engine = sled::open(&path).unwrap();
+    engine.insert(b"\x00format", b"\x00\x02".to_vec()).unwrap();
+    drop(engine);
+    let refused = Store::open(&options(&directory)).unwrap_err();
+    assert!(matches!(refused, OpenError::UnknownFormat { .. }), "{refused}");
+    let engine = sled::open(&path).unwrap();
+    engine.remove(b"\x00format").unwrap();
+    engine.insert(b"foreign", b"data".to_vec()).unwrap();
+    drop(engine);
+    assert!(matches!(Store::open(&options(&directory)), Err(OpenError::UnknownFormat { .. })));
+}
+
+#[test]
+fn a_reserve_is_kept_beside_the_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let with_reserve = StoreOptions { reserve_bytes: 1 << 20, ..options(&directory) };
+    drop(Store::open(&with_reserve).unwrap());
+    let reserve = with_reserve.path.join("reserve");
+    assert_eq!(reserve.metadata().unwrap().len(), 1 << 20);
+    drop(Store::open(&options(&directory)).unwrap());
+    assert!(!reserve.exists());
+}
+
+#[test]
+fn a_damaged_record_concerns_its_name_alone_and_can_be_replaced() {
+    let (directory, store) = fresh();
+    for name in ["a", "b", "c"] {
+        put(&store, name, "", name);
+    }
+    drop(store);
+    let path = directory.path().join("store");
+    let engine = sled::open(&path).unwrap();
+    let other = engine.get(b"\x02a").unwrap().unwrap();
+    engine.insert(b"\x02b", other).unwrap();
+    drop(engine);
+    let store = Store::open(&options(&directory)).unwrap();
+    assert!(store.user_document("b").is_err(), "another user's record is no record of this one");
+    assert!(store.user_document("b").is_err());
+    assert!(store.users_page(None, Window { offset: 0, limit: 10, descending: false }).is_err());
+    assert_eq!(json(&store, "a").unwrap(), "a");
+    assert_eq!(page(&store, None, (2, 1), false), ["c"]);
+    put(&store, "b", "", "new");
+    assert_eq!(page(&store, None, (0, 9), false), ["a", "new", "c"]);
+}
+
+/// The data file with one bit turned is refused at the start, or says so at a read, or shows what was
+/// written; never anything else.
+#[test]
+fn a_turned_bit_on_disk_never_shows_a_wrong_value() {
+    const USERS: usize = 60;
+    let (directory, store) = fresh();
+    for number in 0..USERS {
+        put(&store, &format!("user{number}"), "", &format!("{number}").repeat(200));
+    }
+    drop(store);
+    drop(Store::open(&options(&directory)).unwrap());
+    let path = directory.path().join("store");
+    let (mut refused, mut noticed) = (0, 0);
+    for round in 0..24_usize {
+        let copy = tempfile::tempdir().unwrap();
+        copy_store(&path, &copy.path().join("store"));
+        turn_bit(&copy.path().join("store/db"), round);
+        let Ok(store) = Store::open(&options(&copy)) else {
+            refused += 1;
+            continue;
+        };
+        for number in 0..USERS {
+            match store.user_document(&format!("user{number}")) {
+                Ok(Some(found)) => {
+                    assert_eq!(found.stored().json(), format!("{number}").repeat(200).as_bytes());
+                }
+                Ok(None) => panic!("round {round}: user{number} is gone without a word"),
+                Err(_) => noticed += 1,
+            }
+        }
+    }
+    assert!(refused + noticed > 0, "no damage was noticed: were the right bits turned?");
+}
+
+fn copy_store(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+fn turn_bit(data: &Path, round: usize) {
+    let mut bytes = std::fs::read(data).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    // Past the first segment header, spread over what is written.
+    let at = 64 + (round * 7919 * 131) % (used - 64);
+    bytes[at] ^= 1 << (round % 8);
+    std::fs::write(data, bytes).unwrap();
+}
+
+#[test]
+fn a_data_file_that_is_none_is_refused_with_a_way_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (from, store) = fresh();
+    put(&store, "a", "", &"x".repeat(2000));
+    drop(store);
+    drop(Store::open(&options(&from)).unwrap());
+    copy_store(&from.path().join("store"), &directory.path().join("store"));
+    for entry in directory.path().join("store").read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("snap.") {
+            std::fs::write(path, [0x55; 200]).unwrap();
+        }
+    }
+    let refused = Store::open(&options(&directory)).unwrap_err();
+    assert!(refused.to_string().contains("restore the last backup"), "{refused}");
+    assert!(File::open(directory.path().join("store/db")).is_ok(), "nothing was deleted");
+}
+
+#[test]
+fn names_too_long_for_a_key_are_refused_and_long_ones_taken() {
+    let (_directory, store) = fresh();
+    let long = "ü".repeat(1500);
+    put(&store, &long, &long, "x");
+    assert_eq!(json(&store, &long).unwrap(), "x");
+    let longer = "x".repeat(4000);
+    let refused = store.write_blocking(move |txn| stage(txn, &longer, "", &body("x")));
+    assert!(matches!(refused, Err(crate::error::Error::Invalid(_))));
+}

@@ -1,0 +1,58 @@
+//! The store as a whole: what survives, what readers see, what one writer does for many callers.
+
+mod durability;
+mod isolation;
+mod model;
+mod shelves;
+
+use tempfile::TempDir;
+
+use super::users::UserBytes;
+use super::{Body, Store, StoreOptions, Txn, Window};
+use crate::error::Error;
+
+/// Options for a store of a test's own, small and without reserve.
+fn options(directory: &TempDir) -> StoreOptions {
+    StoreOptions {
+        engine_cache_bytes: 64 << 20,
+        document_cache_bytes: 8 << 20,
+        reserve_bytes: 0,
+        ..StoreOptions::new(directory.path().join("store"))
+    }
+}
+
+/// A fresh store and the directory that it lives in.
+fn fresh() -> (TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&options(&directory)).unwrap();
+    (directory, store)
+}
+
+fn body(public: impl Into<Vec<u8>>) -> Body {
+    Body { public: public.into(), private: b"private".to_vec(), to_render: false }
+}
+
+fn put(store: &Store, name: &str, role: &str, public: &str) {
+    let (name, role, body) = (name.to_owned(), role.to_owned(), body(public));
+    store.write_blocking(move |txn| stage(txn, &name, &role, &body)).unwrap();
+}
+
+/// Stages a user whose document is any text: the store does not look into it.
+fn stage(txn: &mut Txn<'_>, name: &str, role: &str, body: &Body) -> Result<(), Error> {
+    txn.put_user_bytes(&UserBytes { name, role, body }).map(drop)
+}
+
+fn delete(store: &Store, name: &str) -> bool {
+    let name = name.to_owned();
+    store.write_blocking(move |txn| txn.delete_user(&name)).unwrap()
+}
+
+fn json(store: &Store, name: &str) -> Option<String> {
+    let document = store.user_document(name).unwrap()?;
+    Some(String::from_utf8(document.stored().json().to_vec()).unwrap())
+}
+
+fn page(store: &Store, role: Option<&str>, window: (usize, usize), descending: bool) -> Vec<String> {
+    let page = store.users_page(role, Window { offset: window.0, limit: window.1, descending }).unwrap();
+    page.iter().map(|document| String::from_utf8(document.stored().json().to_vec()).unwrap()).collect()
+}
