@@ -3,6 +3,7 @@
 
 mod assemble;
 mod first_admin;
+mod mail;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
 use crate::auth::caller;
 use crate::clock::Clock;
@@ -21,7 +23,7 @@ use crate::settings::{SecretText, Settings};
 use crate::state::State;
 use crate::systemd;
 
-/// How often tokens that are over by themselves are forgotten.
+/// How often tokens and reset codes that are over by themselves are forgotten.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
 
 /// A server that is bound to its addresses and ready to run.
@@ -79,11 +81,21 @@ impl App {
             actix_web::rt::spawn(clean_up(self.state.clone())),
             actix_web::rt::spawn(watchdog(self.state.clone())),
         ];
+        let mails = self.state.reset_codes.mails().cloned();
+        let mailing = mails.clone().map(|mails| actix_web::rt::spawn(mails.run()));
         let served = self.server.await;
         for task in tasks {
             task.abort();
+            // Cancelled is how it ends; what it held of the store must be gone before the store closes.
+            drop(task.await);
         }
         systemd::stopping();
+        if let (Some(mails), Some(mailing)) = (mails, mailing) {
+            mails.stop();
+            if let Err(why) = mailing.await {
+                log::error!("the mails did not end in order: {why}");
+            }
+        }
         self.state
             .store
             .close()
@@ -145,6 +157,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     .disable_signals()
     .max_connections(http.max_connections.get())
     .keep_alive(http.keep_alive)
+    .tcp_nodelay(true)
     .client_request_timeout(http.header_timeout)
     .shutdown_timeout(http.shutdown_timeout.as_secs());
     if let Some(workers) = http.workers {
@@ -181,6 +194,9 @@ async fn clean_up(state: State) {
         tick.tick().await;
         if let Err(why) = state.revocations.clean_up().await {
             log::warn!("dead tokens were not forgotten: {why}");
+        }
+        if let Err(why) = state.reset_codes.clean_up().await {
+            log::warn!("requests for reset codes were not forgotten: {why}");
         }
     }
 }

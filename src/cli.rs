@@ -72,6 +72,10 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Admin(AdminCommand),
 
+    /// Try the mail settings out
+    #[command(subcommand, arg_required_else_help = true)]
+    Mail(MailCommand),
+
     /// Make API keys that stand in the settings file
     #[command(subcommand, arg_required_else_help = true)]
     ApiKey(ApiKeyCommand),
@@ -111,6 +115,18 @@ struct ResetPassword {
 }
 
 #[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// Send one message and show what was said
+    ///
+    /// Talks to the mail server of the settings as the server itself does and prints the dialogue, passwords
+    /// left out. What fails is told with what to change. The server may be running meanwhile.
+    Test {
+        /// Address the message goes to
+        address: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum ApiKeyCommand {
     /// Make a key: prints it once, and the lines for the settings file
     ///
@@ -136,6 +152,7 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Admin(AdminCommand::ResetPassword(asked)) => {
             reset_password(&settings()?, &asked, &mut std::io::stdin().lock(), out)
         }
+        Command::Mail(MailCommand::Test { address }) => app::send_test_mail(&settings()?, &address, out),
         Command::ApiKey(ApiKeyCommand::New(asked)) => print(out, &asked.make(&settings()?)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -30,6 +30,7 @@ pub mod domain;
 pub mod error;
 pub mod exit;
 pub mod logging;
+pub mod mail;
 pub mod random;
 pub mod routes;
 pub mod service;

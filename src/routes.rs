@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 use crate::api::openapi::page;
 use crate::api::routing::Table;
 use crate::api::{admins, api_keys, connections, health, own_password, own_profile, own_second_factor};
-use crate::api::{roles, tokens, users, version};
+use crate::api::{passwords, roles, tokens, users, version};
 use crate::auth::gate::{self, Access};
 use crate::domain::permission::Permission as P;
 use crate::domain::web_client::WebClientOption as W;
@@ -49,6 +49,8 @@ pub fn entries() -> Vec<Entry> {
         on(&put,    "/api/v2/users/{username}",                  Permission(P::EditUsers),           web::to(users::update)),
         on(&delete, "/api/v2/users/{username}",                  Permission(P::DeleteUsers),            web::to(users::delete)),
         on(&put,    "/api/v2/users/{username}/2fa/disable",      Permission(P::DisableMfa),          web::to(users::disable_second_factor)),
+        on(&post,   "/api/v2/users/{username}/forgot-password",  Public,                             web::to(passwords::user_forgot)),
+        on(&post,   "/api/v2/users/{username}/reset-password",   Public,                             web::to(passwords::user_reset)),
 
         on(&get,    "/api/v2/admins",                            Permission(P::ManageAdmins),        web::to(admins::list)),
         on(&post,   "/api/v2/admins",                            Permission(P::ManageAdmins),        web::to(admins::add)),
@@ -56,6 +58,8 @@ pub fn entries() -> Vec<Entry> {
         on(&put,    "/api/v2/admins/{username}",                 Permission(P::ManageAdmins),        web::to(admins::update)),
         on(&delete, "/api/v2/admins/{username}",                 Permission(P::ManageAdmins),        web::to(admins::delete)),
         on(&put,    "/api/v2/admins/{username}/2fa/disable",     Permission(P::DisableMfa),          web::to(admins::disable_second_factor)),
+        on(&post,   "/api/v2/admins/{username}/forgot-password", Public,                             web::to(passwords::admin_forgot)),
+        on(&post,   "/api/v2/admins/{username}/reset-password",  Public,                             web::to(passwords::admin_reset)),
 
         on(&get,    "/api/v2/apikeys",                           SignedInPermission(P::ManageApiKeys), web::to(api_keys::list)),
         on(&post,   "/api/v2/apikeys",                           SignedInPermission(P::ManageApiKeys), web::to(api_keys::add)),

@@ -10,6 +10,7 @@ use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
 use crate::service::login::Logins;
 use crate::service::own_password::OwnPasswords;
+use crate::service::reset_codes::ResetCodes;
 use crate::service::roles::Roles;
 use crate::service::second_factor::SecondFactors;
 use crate::service::sessions::Sessions;
@@ -45,6 +46,8 @@ pub struct State {
     pub second_factors: SecondFactors,
     /// Changing the own password.
     pub own_passwords: OwnPasswords,
+    /// Forgotten passwords.
+    pub reset_codes: ResetCodes,
     /// Who is signed in.
     pub sessions: Sessions,
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::response::{Failure, object};
+use crate::service::mail_queue::{MailQueue, MailStatus};
 use crate::state::State;
 
 /// What `/readyz` tells.
@@ -13,6 +14,16 @@ use crate::state::State;
 struct Readiness {
     status: &'static str,
     store: &'static str,
+    /// Left out where there is no mail server. Mails that wait make nobody unready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<Mails>,
+}
+
+/// How the mails fare.
+#[derive(Serialize)]
+struct Mails {
+    waiting: usize,
+    failures_in_a_row: u32,
 }
 
 /// `GET /healthz`: `ok`, as long as the process answers at all.
@@ -30,11 +41,15 @@ pub async fn alive() -> Result<HttpResponse, Failure> {
 /// # Errors
 /// None: a store that fails is the answer.
 pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    let mail = state.reset_codes.mails().map(MailQueue::status);
+    let mail = mail.map(|MailStatus { waiting, failures_in_a_row }| Mails { waiting, failures_in_a_row });
     match state.store.probe().await {
-        Ok(()) => Ok(object(StatusCode::OK, &Readiness { status: "ready", store: "writes and reads" })?),
+        Ok(()) => {
+            Ok(object(StatusCode::OK, &Readiness { status: "ready", store: "writes and reads", mail })?)
+        }
         Err(error) => {
             log::error!("the store failed its probe: {error}");
-            let unready = Readiness { status: "unready", store: "takes no writes" };
+            let unready = Readiness { status: "unready", store: "takes no writes", mail };
             Ok(object(StatusCode::SERVICE_UNAVAILABLE, &unready)?)
         }
     }

@@ -13,6 +13,7 @@ pub mod own_password;
 pub mod own_profile;
 pub mod own_second_factor;
 pub mod page;
+pub mod passwords;
 pub mod path_name;
 pub mod response;
 pub mod roles;

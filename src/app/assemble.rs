@@ -50,6 +50,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     let key = Zeroizing::new(settings.signing_key().map_err(Failure::from)?.expose().to_vec());
 
     let hashing = hashing_pool(&settings.hashing, scheme, &clock)?;
+    let reset_codes = super::mail::reset_codes(settings, &store, &hashing, &clock)?;
     let second_factors = SecondFactors::new(store.clone(), clock.clone(), second_factor_settings);
     let sessions = Sessions::default();
     let user_rules = Arc::new(UserRules {
@@ -85,6 +86,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         roles: Roles::new(store.clone(), clock.clone(), naming),
         own_passwords: OwnPasswords::new(hashing, clock.clone(), own_password_settings),
         second_factors,
+        reset_codes,
         sessions,
         store,
         clock,

@@ -25,6 +25,7 @@ pub mod private_key;
 pub mod protocol;
 pub mod public_key;
 pub mod quote;
+pub mod reset_code;
 pub mod revoked_token;
 pub mod role;
 pub mod sealer;

@@ -131,6 +131,9 @@ pub struct ResetCodeSettings {
     pub requests_per_hour: NonZeroU32,
     /// Wrong codes from one address within a minute. Default 5.
     pub wrong_codes_per_minute: NonZeroU32,
+    /// Whether the name in the path must be that of the account the code was made for. Default true; the
+    /// reference goes by the code alone.
+    pub name_must_match: bool,
 }
 
 impl Default for ResetCodeSettings {
@@ -140,6 +143,7 @@ impl Default for ResetCodeSettings {
             mails_per_hour: NonZeroU32::MIN.saturating_add(4),
             requests_per_hour: NonZeroU32::MIN.saturating_add(19),
             wrong_codes_per_minute: NonZeroU32::MIN.saturating_add(4),
+            name_must_match: true,
         }
     }
 }

@@ -29,7 +29,7 @@ pub enum Kind {
     FolderMember,
     /// Tokens that were revoked before they expired.
     RevokedToken,
-    /// Codes sent by mail, by their hash.
+    /// Requests for codes sent by mail, by account.
     ResetCode,
     /// Messages that wait to be sent.
     Mail,

@@ -1,4 +1,5 @@
-//! The small kinds of things and their shelves: admins, API keys, roles, revoked tokens. One place
+//! The small kinds of things and their shelves: admins, API keys, roles, revoked tokens,
+//! requests for reset codes. One place
 //! says which kind each is, what its key is and how it is encoded.
 
 use super::accounts;
@@ -9,6 +10,7 @@ use super::shelf::{OnShelf, Shelf, Shelved};
 use super::txn::Txn;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::reset_code::PendingReset;
 use crate::domain::revoked_token::RevokedToken;
 use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
@@ -21,6 +23,7 @@ pub struct Shelves {
     api_keys: Shelf<ApiKey>,
     roles: Shelf<Role>,
     revoked_tokens: Shelf<RevokedToken>,
+    pending_resets: Shelf<PendingReset>,
 }
 
 impl Shelves {
@@ -31,6 +34,7 @@ impl Shelves {
             api_keys: store.fill_shelf()?,
             roles: store.fill_shelf()?,
             revoked_tokens: store.fill_shelf()?,
+            pending_resets: store.fill_shelf()?,
         })
     }
 }
@@ -134,6 +138,28 @@ impl Shelved for RevokedToken {
     fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
         let RevokedTokenV1 { id, expires_at } = decode_private(record.private)?;
         Ok(Self { id, expires_at: UnixMillis::new(expires_at) })
+    }
+}
+
+impl Shelved for PendingReset {
+    const KIND: Kind = Kind::ResetCode;
+
+    fn key(&self) -> &str {
+        self.account.as_str()
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_plain(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::shown(record)
+    }
+}
+
+impl OnShelf for PendingReset {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.pending_resets
     }
 }
 

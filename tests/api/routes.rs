@@ -50,6 +50,10 @@ async fn the_public_routes_are_these_and_no_others() {
         "GET /openapi.json",
         "GET /openapi/{file}",
         "GET /readyz",
+        "POST /api/v2/admins/{username}/forgot-password",
+        "POST /api/v2/admins/{username}/reset-password",
+        "POST /api/v2/users/{username}/forgot-password",
+        "POST /api/v2/users/{username}/reset-password",
     ];
     assert_eq!(public, expected.map(str::to_owned).into());
 }

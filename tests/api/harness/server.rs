@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use usersd::app::App;
 use usersd::clock::Clock;
 use usersd::domain::time::UnixMillis;
+use usersd::exit::Exit;
 use usersd::settings::{SecretText, Settings};
 
 use super::{Reply, described};
@@ -111,13 +112,27 @@ async fn run(
     settings: Settings,
     clock: Clock,
 ) -> (SocketAddr, actix_web::dev::ServerHandle, actix_web::rt::task::JoinHandle<()>) {
-    let app = App::build(settings, clock).await.unwrap_or_else(|why| panic!("{}", why.report()));
+    let app = build(settings, clock).await;
     let address = SocketAddr::from(([127, 0, 0, 1], app.port()));
     let handle = app.handle();
     let running = actix_web::rt::spawn(async move {
         app.run().await.unwrap_or_else(|why| panic!("{}", why.report()));
     });
     (address, handle, running)
+}
+
+/// Builds a server. Where one ran on this store before, its last threads may still be letting go of it.
+async fn build(settings: Settings, clock: Clock) -> App {
+    for _ in 0..500 {
+        match App::build(settings.clone(), clock.clone()).await {
+            Ok(app) => return app,
+            Err(why) if why.exit() == Exit::StoreInUse => {
+                actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            Err(why) => panic!("{}", why.report()),
+        }
+    }
+    panic!("the store is still in use")
 }
 
 /// Somebody who calls the server, with the headers that say who.

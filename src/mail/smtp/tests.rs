@@ -1,0 +1,144 @@
+//! The mailer against a server of our own that behaves well and badly.
+
+use super::*;
+use crate::domain::time::UnixMillis;
+use crate::mail::sink::{Manner, Sink};
+
+pub(crate) fn options(port: u16) -> SmtpOptions {
+    SmtpOptions {
+        host: "127.0.0.1".into(),
+        port,
+        encryption: Encryption::None,
+        certificates: None,
+        login: None,
+        domain: Some("users.example.org".into()),
+        sender: Sender { from: "users@example.org".parse().unwrap(), reply_to: None },
+        timeout: Duration::from_secs(5),
+    }
+}
+
+fn login(authentication: Authentication) -> Login {
+    Login { user: "me".into(), password: NewPassword::new("hush-hush"), authentication, in_clear_text: true }
+}
+
+fn mail() -> OutgoingMail {
+    OutgoingMail {
+        to: "anna@example.com".into(),
+        subject: "Subject".into(),
+        text: "..\n\"CODE\"".into(),
+        html: String::new(),
+        date: UnixMillis::new(0),
+    }
+}
+
+async fn talk(options: SmtpOptions) -> (Result<(), MailError>, Vec<String>) {
+    let mut dialogue = Dialogue::kept();
+    let sent = SmtpMailer::new(options).unwrap().send(&mail(), &mut dialogue).await;
+    let done = match sent {
+        Ok(mut session) => {
+            session.quit().await;
+            Ok(())
+        }
+        Err(why) => Err(why),
+    };
+    (done, dialogue.lines().to_vec())
+}
+
+#[tokio::test]
+async fn a_mail_arrives_with_its_envelope_and_the_dialogue_is_kept() {
+    let sink = Sink::open(Manner::Polite).await;
+    let (done, lines) = talk(options(sink.port())).await;
+    assert_eq!(done, Ok(()));
+    let mail = &sink.mails()[0];
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("users@example.org", &["anna@example.com".to_owned()][..])
+    );
+    assert!(mail.text.contains("\r\n..\r\n\"CODE\"\r\n"), "{}", mail.text);
+    assert_eq!(sink.heard()[0], "EHLO users.example.org");
+    for line in ["-> MAIL FROM:<users@example.org>", "-> RCPT TO:<anna@example.com>", "<- 250 kept"] {
+        assert!(lines.iter().any(|found| found == line), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_sign_in_is_spoken_and_none_is_shown() {
+    for (authentication, line) in [
+        (Authentication::Plain, "AUTH PLAIN AG1lAGh1c2gtaHVzaA=="),
+        (Authentication::Login, "AUTH LOGIN"),
+        (Authentication::Xoauth2, "AUTH XOAUTH2 dXNlcj1tZQFhdXRoPUJlYXJlciBodXNoLWh1c2gBAQ=="),
+    ] {
+        let sink = Sink::open(Manner::Polite).await;
+        let (done, lines) =
+            talk(SmtpOptions { login: Some(login(authentication)), ..options(sink.port()) }).await;
+        assert_eq!(done, Ok(()), "{authentication:?}");
+        assert_eq!(sink.heard()[1], line);
+        let shown = lines.join("\n");
+        assert!(shown.contains("******** (as me)"), "{shown}");
+        for secret in ["hush", "aHVzaC1odXNo", "AG1lAGh1", "dXNlcj1"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+    let logged = format!(
+        "{:?}",
+        SmtpMailer::new(SmtpOptions { login: Some(login(Authentication::Plain)), ..options(1) })
+    );
+    assert!(!logged.contains("hush"));
+}
+
+#[test]
+fn a_password_in_clear_text_is_refused_unless_it_is_allowed() {
+    let guarded = Login { in_clear_text: false, ..login(Authentication::Plain) };
+    let refused = SmtpMailer::new(SmtpOptions { login: Some(guarded), ..options(25) }).unwrap_err();
+    assert!(refused.to_string().contains("smtp.allow_plaintext_credentials"));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_told_with_advice_and_whether_it_passes() {
+    for (manner, is_final, part) in [
+        (
+            Manner::Refuses("RCPT", "550 no such mailbox"),
+            true,
+            "refused the recipient: permanent error (550): no such mailbox",
+        ),
+        (Manner::Refuses("RCPT", "450 greylisted"), false, "transient error (450)"),
+        (Manner::Refuses("MAIL", "550 not you"), false, "check smtp.from"),
+        (Manner::Refuses("DATA", "554 no"), true, "refused the message"),
+        (Manner::Refuses("EHLO", "421 too busy"), false, "cannot connect"),
+        (Manner::HangsUp("DATA"), false, "refused the message"),
+        (Manner::Sleeps("RCPT"), false, "did not answer within 200ms"),
+    ] {
+        let sink = Sink::open(manner).await;
+        let options = SmtpOptions { timeout: Duration::from_millis(200), ..options(sink.port()) };
+        let (done, _) = talk(options).await;
+        let why = done.unwrap_err();
+        assert_eq!(why.is_final(), is_final, "{why}");
+        assert!(why.to_string().contains(part), "{why}");
+        assert!(sink.mails().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_offers_nothing_or_refuses_the_password_is_told_apart() {
+    let gone = Sink::open(Manner::Polite).await.port();
+    let sink = Sink::open(Manner::Refuses("AUTH", "535 bad credentials")).await;
+    let port = sink.port();
+    for (options, part) in [
+        (options(gone), "check smtp.host and smtp.port"),
+        (SmtpOptions { encryption: Encryption::StartTls, ..options(port) }, "offers no STARTTLS"),
+        (
+            SmtpOptions { login: Some(login(Authentication::Plain)), ..options(port) },
+            "(535): bad credentials",
+        ),
+    ] {
+        let why = talk(options).await.0.unwrap_err();
+        assert!(!why.is_final() && why.to_string().contains(part), "{why}");
+    }
+}
+
+#[test]
+fn a_file_without_certificates_is_refused() {
+    let options =
+        SmtpOptions { encryption: Encryption::Tls, certificates: Some(b"nonsense".to_vec()), ..options(465) };
+    assert!(SmtpMailer::new(options).unwrap_err().to_string().starts_with("smtp.ca_file"));
+}

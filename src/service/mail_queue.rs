@@ -1,0 +1,321 @@
+//! Mails with codes, from the request in the store to the mail server, with patience: a request stays until the
+//! server has taken its mail, over restarts and crashes, and is tried again at growing intervals until it is
+//! too old. The code is made for each try and exists in clear text only in the mail itself.
+//!
+//! A mail is sent twice only when the process dies between the server's "250" and the write that
+//! notes it, which follows at once; the second one then holds a new code, and the first no longer works.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::reset_codes::candidate::Candidate;
+use crate::clock::Clock;
+use crate::domain::reset_code::{Digest, IssuedCode, PendingReset, Progress, ResetCode};
+use crate::domain::time::UnixMillis;
+use crate::error::Error;
+use crate::mail::Mailer;
+use crate::mail::error::MailError;
+use crate::mail::message::OutgoingMail;
+use crate::mail::templates::{ResetMail, Templates};
+use crate::store::Store;
+
+/// Mails on their way at once.
+const AT_ONCE: usize = 8;
+/// Waits before the second try, the third and so on, in milliseconds; the last one repeats.
+const WAITS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
+/// How long the queue sleeps at most.
+const LONGEST_SLEEP: i64 = 60_000;
+
+/// The queue; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct MailQueue(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    mailer: Mailer,
+    templates: Templates,
+    clock: Clock,
+    /// How long a code is valid, and how long a request is worth a mail.
+    lifetime: Duration,
+    wake: Notify,
+    is_stopping: AtomicBool,
+    course: Mutex<Course>,
+}
+
+/// What is known of the tries; forgotten with the process, after which all begin anew.
+#[derive(Debug, Default)]
+struct Course {
+    /// The requests whose mail is on its way.
+    under_way: HashSet<String>,
+    tries: HashMap<String, Tries>,
+    pace: Pace,
+    failures_in_a_row: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tries {
+    count: usize,
+    next: UnixMillis,
+}
+
+/// How the last try went that talked to the mail server.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    took: Duration,
+    failed: bool,
+}
+
+/// How the queue fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailStatus {
+    /// Requests whose mail is still to be sent.
+    pub waiting: usize,
+    /// Tries that failed since the last one that did not.
+    pub failures_in_a_row: u32,
+}
+
+/// The right to try a request; nobody else tries it meanwhile.
+struct Claim {
+    queue: MailQueue,
+    request: Arc<PendingReset>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.queue.0.course.lock().under_way.remove(&self.request.id);
+    }
+}
+
+impl MailQueue {
+    /// A queue that takes requests from `store` to `mailer`.
+    pub fn new(store: Store, mailer: Mailer, templates: Templates, clock: Clock, lifetime: Duration) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            mailer,
+            templates,
+            clock,
+            lifetime,
+            wake: Notify::new(),
+            is_stopping: AtomicBool::new(false),
+            course: Mutex::default(),
+        }))
+    }
+
+    /// Says that there is something to do.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Asks [`MailQueue::run`] to end when the mails under way are done; what waits stays in the store.
+    pub fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// How the queue fares.
+    pub fn status(&self) -> MailStatus {
+        let pending = self.0.store.shelf::<PendingReset>().all();
+        MailStatus {
+            waiting: pending.iter().filter(|request| request.is_unsent()).count(),
+            failures_in_a_row: self.0.course.lock().failures_in_a_row,
+        }
+    }
+
+    /// Sends what is to be sent until it is asked to stop. What an earlier process left comes first.
+    pub async fn run(self) {
+        let mut under_way = JoinSet::new();
+        loop {
+            let is_stopping = self.0.is_stopping.load(Ordering::SeqCst);
+            if is_stopping && under_way.is_empty() {
+                return;
+            }
+            if !is_stopping {
+                for claim in self.claim_due(AT_ONCE - under_way.len()) {
+                    under_way.spawn(claim.attempt());
+                }
+            }
+            tokio::select! {
+                () = self.0.wake.notified() => {}
+                Some(done) = under_way.join_next() => {
+                    if let Err(why) = done {
+                        log::error!("a mail was not dealt with to its end: {why}");
+                    }
+                }
+                () = tokio::time::sleep(self.until_next()) => {}
+            }
+        }
+    }
+
+    /// Claims so many of the requests that are due, the oldest first, and sets when they are due again should
+    /// nothing come of it.
+    fn claim_due(&self, room: usize) -> Vec<Claim> {
+        if room == 0 {
+            return Vec::new();
+        }
+        let now = self.0.clock.now();
+        let mut unsent = self.unsent();
+        unsent.sort_by_key(|request| request.asked_at);
+        let mut course = self.0.course.lock();
+        // A request that was replaced or dealt with is not tried again.
+        let ids: HashSet<&str> = unsent.iter().map(|request| request.id.as_str()).collect();
+        course.tries.retain(|id, _| ids.contains(id.as_str()));
+        let mut claims = Vec::new();
+        for request in unsent {
+            let tries = course.tries.get(&request.id).copied();
+            let is_due = tries.is_none_or(|tries| tries.next <= now);
+            if claims.len() == room || !is_due || course.under_way.contains(&request.id) {
+                continue;
+            }
+            let count = tries.map_or(0, |tries| tries.count);
+            let next = now.plus(WAITS[count.min(WAITS.len() - 1)]);
+            course.tries.insert(request.id.clone(), Tries { count: count + 1, next });
+            course.under_way.insert(request.id.clone());
+            claims.push(Claim { queue: self.clone(), request });
+        }
+        claims
+    }
+
+    /// Does everything that is due, once, for tests.
+    #[cfg(test)]
+    pub(super) async fn pass(&self) {
+        for claim in self.claim_due(usize::MAX) {
+            claim.attempt().await;
+        }
+    }
+
+    fn unsent(&self) -> Vec<Arc<PendingReset>> {
+        let mut pending = self.0.store.shelf::<PendingReset>().all();
+        pending.retain(|request| request.is_unsent());
+        pending
+    }
+
+    /// How long nothing is due but what is under way or waits for others to be done.
+    fn until_next(&self) -> Duration {
+        let now = self.0.clock.now();
+        let course = self.0.course.lock();
+        let later = course.tries.values().map(|tries| tries.next.get() - now.get()).filter(|wait| *wait > 0);
+        let wait = later.min().map_or(LONGEST_SLEEP, |wait| wait.min(LONGEST_SLEEP));
+        Duration::from_millis(wait.try_into().unwrap_or(0))
+    }
+
+    /// Makes a code for the request, notes its hash and mails it to whom it belongs to.
+    ///
+    /// A request that belongs to nobody goes the same way, with the same writes, and takes as long as the
+    /// last mail did, so that what follows a request tells no more than its answer.
+    async fn deliver(&self, request: &Arc<PendingReset>) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let lifetime = i64::try_from(self.0.lifetime.as_millis()).unwrap_or(i64::MAX);
+        if request.is_over(lifetime, now) {
+            log::warn!("no mail for {:?}: the request is too old", request.account.as_str());
+            return self.forget(request).await;
+        }
+        let candidate = Candidate::find(&self.0.store, &request.account, request.address, now)?;
+        let recipient = candidate.as_ref().and_then(|candidate| Some((candidate, candidate.mailbox()?)));
+        let code = ResetCode::random();
+        let issued = IssuedCode {
+            code: Digest::of_code(&request.account, &code),
+            account: recipient.map_or_else(Digest::random, |(candidate, _)| candidate.mark),
+            expires_at: now.plus(lifetime),
+        };
+        if !self.note(request, Progress::Sending(issued)).await? {
+            return Ok(());
+        }
+        let taken = match recipient {
+            Some((_, email)) => self.send(request, &code, email.as_str()).await,
+            None => self.pretend(request).await,
+        };
+        match taken {
+            Ok(()) => self.note(request, Progress::Sent(issued)).await.map(drop),
+            Err(why) if why.is_final() => {
+                log::warn!("no mail for {:?}, given up: {why}", request.account.as_str());
+                self.forget(request).await
+            }
+            Err(why) => {
+                log::warn!("no mail for {:?} yet: {why}", request.account.as_str());
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&self, request: &PendingReset, code: &ResetCode, to: &str) -> Result<(), MailError> {
+        let mail = ResetMail {
+            code,
+            username: &request.given_name,
+            kind: request.account.kind(),
+            lifetime: self.0.lifetime,
+        };
+        let text =
+            self.0.templates.reset_password(&mail).map_err(|why| MailError::lasting(why.to_string()))?;
+        let mail = OutgoingMail {
+            to: to.to_owned(),
+            subject: text.subject,
+            text: text.text,
+            html: text.html,
+            date: self.0.clock.now(),
+        };
+        let begun = Instant::now();
+        let taken = self.0.mailer.send(&mail).await;
+        let failed = taken.as_ref().is_err_and(|why| !why.is_final());
+        let mut course = self.0.course.lock();
+        course.pace = Pace { took: begun.elapsed(), failed };
+        course.failures_in_a_row = if taken.is_ok() { 0 } else { course.failures_in_a_row.saturating_add(1) };
+        drop(course);
+        if taken.is_ok() {
+            log::info!("a mail with a code for {:?} is handed over", request.account.as_str());
+        }
+        taken
+    }
+
+    async fn pretend(&self, request: &PendingReset) -> Result<(), MailError> {
+        let account = request.account.as_str();
+        log::info!(
+            "no mail for {account:?}, asked for from {}: no such account, or not now",
+            request.address
+        );
+        let Pace { took, failed } = self.0.course.lock().pace;
+        tokio::time::sleep(took).await;
+        if failed { Err(MailError::passing("as with others")) } else { Ok(()) }
+    }
+
+    /// Notes how far a request has come, unless a newer one took its place; says whether it is still there.
+    async fn note(&self, request: &PendingReset, progress: Progress) -> Result<bool, Error> {
+        let (id, account) = (request.id.clone(), request.account.clone());
+        self.0
+            .store
+            .write(move |txn| {
+                let current = txn.item::<PendingReset>(account.as_str())?.filter(|current| current.id == id);
+                let Some(current) = current else { return Ok(false) };
+                txn.put_item(&PendingReset { progress, ..current })?;
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn forget(&self, request: &PendingReset) -> Result<(), Error> {
+        let (id, account) = (request.id.clone(), request.account.clone());
+        self.0
+            .store
+            .write(move |txn| {
+                if txn.item::<PendingReset>(account.as_str())?.is_some_and(|current| current.id == id) {
+                    txn.delete_item::<PendingReset>(account.as_str())?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+impl Claim {
+    async fn attempt(self) {
+        if let Err(why) = self.queue.deliver(&self.request).await {
+            log::error!("a mail for {:?} must wait: {why:?}", self.request.account.as_str());
+        }
+    }
+}
