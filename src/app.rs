@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App as ActixApp, HttpServer, web};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
@@ -31,6 +31,7 @@ pub struct App {
     server: Server,
     addresses: Vec<SocketAddr>,
     state: State,
+    signals: Signals,
 }
 
 impl App {
@@ -43,6 +44,7 @@ impl App {
         log::info!("usersd {}", env!("CARGO_PKG_VERSION"));
         log::info!("store at {}, {} users", settings.store.path.display(), state.users.count());
         let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
+        let signals = Signals::listen()?;
         let (server, addresses) = bind(&settings, &state)?;
         for address in &addresses {
             log::info!("listening on http://{address}, API below /api/v2, its description at /openapi/");
@@ -50,7 +52,7 @@ impl App {
         if let Some(newcomer) = newcomer {
             newcomer.announce(&addresses);
         }
-        Ok(Self { server, addresses, state })
+        Ok(Self { server, addresses, state, signals })
     }
 
     /// The port of the first address.
@@ -77,7 +79,7 @@ impl App {
         let status = format!("serving {} users on {}", self.state.users.count(), listed(&self.addresses));
         systemd::ready(&status);
         let tasks = [
-            actix_web::rt::spawn(stop_on_signal(self.server.handle())),
+            actix_web::rt::spawn(self.signals.stop(self.server.handle())),
             actix_web::rt::spawn(clean_up(self.state.clone())),
             actix_web::rt::spawn(watchdog(self.state.clone())),
         ];
@@ -172,20 +174,31 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     Ok((server.run(), addresses))
 }
 
-async fn stop_on_signal(server: ServerHandle) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        log::error!("signals cannot be received: the server ends only by force");
-        return;
-    };
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    log::info!("{name}: stopping");
-    systemd::stopping();
-    server.stop(true).await;
+/// The signals that end the server. Listened for before it says that it listens: one that comes right
+/// after that line must find us ready.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|why| Failure::new(Exit::Failed, "signals cannot be received").because(why))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Ends the server in order when one comes.
+    async fn stop(mut self, server: ServerHandle) {
+        let name = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        log::info!("{name}: stopping");
+        systemd::stopping();
+        server.stop(true).await;
+    }
 }
 
 async fn clean_up(state: State) {

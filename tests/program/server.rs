@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{ADMIN, Client};
 
 /// How long anything may take before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether a process has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
