@@ -147,7 +147,8 @@ impl HashingPool {
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(Error::internal)?;
         spawn_blocking(move || {
             let done = work();
-            drop((worker, place));
+            // The place first: whoever gets the worker finds the queue already shorter.
+            drop((place, worker));
             done
         })
         .await
