@@ -66,6 +66,7 @@ pub async fn revoke_for_user(caller: ByUser, state: web::Data<State>) -> Result<
 async fn revoke(proof: &Proof, state: &State) -> Result<HttpResponse, Failure> {
     if let Proof::Token(claims) = proof {
         state.revocations.revoke(claims).await?;
+        state.sessions.end(&claims.jti);
     }
     Ok(message(StatusCode::OK, "Your token has been invalidated"))
 }
@@ -90,6 +91,7 @@ fn admin_subject(admin: &Admin) -> Subject {
     Subject {
         audience: Audience::Admin,
         username: admin.username.as_str().to_owned(),
+        id: admin.id,
         generation: admin.account.generation,
         permissions: words(admin.permissions.as_slice()),
         role: admin.role.clone(),
@@ -105,6 +107,7 @@ fn user_subject(user: &User, now: UnixMillis) -> Subject {
     Subject {
         audience: Audience::User,
         username: user.username.as_str().to_owned(),
+        id: user.id,
         generation: user.account.generation,
         permissions: words(&filters.web_client),
         role: user.role.clone(),

@@ -138,7 +138,7 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
     } else {
         let claims = verified(state, request, Audience::Admin)?;
         let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
-        claims.check_generation(admin.account.generation)?;
+        claims.check_account(admin.id, admin.account.generation)?;
         state.tokens.check_address(&claims, address)?;
         AdminCaller {
             requester: requester_of(&admin),
@@ -162,7 +162,7 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     } else {
         let claims = verified(state, request, Audience::User)?;
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
-        claims.check_generation(user.account.generation)?;
+        claims.check_account(user.id, user.account.generation)?;
         if !user.is_active(state.clock.now()) {
             return Err(no_longer_valid());
         }

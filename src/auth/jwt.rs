@@ -1,7 +1,7 @@
 //! Bearer tokens: signed and verified, nothing stored (RFC 7519, RFC 8725; `contract/auth.md` §1).
 //!
 //! One algorithm, HS256, whatever a token's header says. A token is bound to the kind of account,
-//! to the address it was made for (as far as the settings ask) and to the account's generation.
+//! to the address it was made for (as far as the settings ask) and to the account's number and generation.
 
 use std::net::IpAddr;
 
@@ -59,7 +59,8 @@ pub struct Claims {
     pub nbf: i64,
     /// The token's own name, for logging out.
     pub jti: String,
-    /// The account's generation when the token was made.
+    /// The account's number and its generation when the token was made: names are given out again,
+    /// numbers never are.
     pub sub: String,
     /// The account.
     pub username: String,
@@ -86,6 +87,8 @@ pub struct Subject {
     pub audience: Audience,
     /// The account's name.
     pub username: String,
+    /// The account's number, which no other account ever gets.
+    pub id: i64,
     /// The account's generation.
     pub generation: u64,
     /// What an admin may do, or what a user may not.
@@ -154,7 +157,7 @@ impl Tokens {
             exp,
             nbf: now.seconds() - NOT_BEFORE_SECS,
             jti: random::short_id(),
-            sub: subject.generation.to_string(),
+            sub: version(subject.id, subject.generation),
             username: subject.username,
             permissions: subject.permissions,
             role: subject.role,
@@ -211,7 +214,7 @@ impl Tokens {
 impl Claims {
     /// When the token was made.
     pub fn issued_at(&self) -> UnixMillis {
-        UnixMillis::new((self.nbf + NOT_BEFORE_SECS).saturating_mul(1000))
+        UnixMillis::new(self.nbf.saturating_add(NOT_BEFORE_SECS).saturating_mul(1000))
     }
 
     /// Holds the side of the API that is asked for against the token's.
@@ -226,13 +229,19 @@ impl Claims {
         }
     }
 
-    /// Holds the account's generation against the one the token was made under.
+    /// Holds the account of this name against the one the token was made for, as it was then.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] for a token from before the account changed.
-    pub fn check_generation(&self, generation: u64) -> Result<(), Error> {
-        if self.sub.parse() == Ok(generation) { Ok(()) } else { Err(no_longer_valid()) }
+    /// [`Error::InvalidToken`] for a token from before the account changed, or of an earlier account
+    /// of the same name.
+    pub fn check_account(&self, id: i64, generation: u64) -> Result<(), Error> {
+        if self.sub == version(id, generation) { Ok(()) } else { Err(no_longer_valid()) }
     }
+}
+
+/// An account in one state of its life, as the claim `sub` says it.
+fn version(id: i64, generation: u64) -> String {
+    format!("{id}.{generation}")
 }
 
 /// The answer to a token that was good once.
@@ -266,6 +275,7 @@ mod tests {
         Subject {
             audience: Audience::Admin,
             username: "admin".into(),
+            id: 7,
             generation: 3,
             permissions: vec!["*".into()],
             role: String::new(),
@@ -286,8 +296,9 @@ mod tests {
         assert_eq!(claims.aud, ["API", "10.1.1.1"]);
         assert_eq!((claims.exp, claims.nbf), (1_800_001_200, 1_799_999_970));
         assert_eq!(claims.username, "admin");
-        assert!(claims.check_generation(3).is_ok());
-        assert!(claims.check_generation(4).is_err());
+        assert!(claims.check_account(7, 3).is_ok());
+        assert!(claims.check_account(7, 4).is_err());
+        assert!(claims.check_account(8, 3).is_err(), "another account of this name");
         assert!(claims.check_audience(Audience::Admin).is_ok());
         assert!(claims.check_audience(Audience::User).is_err());
         assert_eq!(issued.expires_at, "2027-01-15T08:20:00Z");

@@ -142,3 +142,37 @@ async fn disconnect_and_deletion_end_a_users_sessions_and_a_plain_update_does_no
     admin.delete("/users/bob").await.expect(200);
     bob.get("/user/profile").await.expect(401);
 }
+
+#[actix_web::test]
+async fn a_token_of_a_deleted_account_is_dead_for_its_namesake() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let bob = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    let ann = json!({"username": "ann", "password": "password", "status": 1, "permissions": ["*"]});
+    root.post("/users", &bob).await.expect(201);
+    root.post("/admins", &ann).await.expect(201);
+    let (old_bob, old_ann) = (server.user("bob", "secret").await, server.signed_in("ann", "password").await);
+    for path in ["/users/bob", "/admins/ann"] {
+        root.delete(path).await.expect(200);
+    }
+    root.post("/users", &bob).await.expect(201);
+    root.post("/admins", &ann).await.expect(201);
+    let dead = json!({"message": "Your token is no longer valid"});
+    assert_eq!(old_bob.get("/user/profile").await.expect(401).json(), dead);
+    assert_eq!(old_ann.get("/users").await.expect(401).json(), dead);
+    server.user("bob", "secret").await.get("/user/profile").await.expect(200);
+    server.signed_in("ann", "password").await.get("/users").await.expect(200);
+}
+
+#[actix_web::test]
+async fn who_signed_out_is_not_listed_any_more() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let draft = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    admin.post("/users", &draft).await.expect(201);
+    let bob = server.user("bob", "secret").await;
+    bob.get("/user/profile").await.expect(200);
+    assert_eq!(admin.get("/connections").await.expect(200).json()[0]["username"], "bob");
+    bob.get("/user/logout").await.expect(200);
+    assert_eq!(admin.get("/connections").await.expect(200).json(), json!([]));
+}
