@@ -115,14 +115,6 @@ pub struct AdminGroupOptions {
 }
 
 impl Admin {
-    /// Takes over from the stored admin what a replacement never decides, in case it moved meanwhile.
-    pub fn keep_unseen(&mut self, stored: &Self) {
-        self.last_login = stored.last_login;
-        self.filters.totp_config = stored.filters.totp_config.clone();
-        self.filters.recovery_codes.clone_from(&stored.filters.recovery_codes);
-        self.account = stored.account;
-    }
-
     /// Whether the admin may sign in from this address as far as status and allow list go.
     pub fn may_sign_in_from(&self, address: std::net::IpAddr) -> bool {
         self.status.is_enabled()

@@ -7,7 +7,7 @@ use super::hashing::HashingPool;
 use crate::clock::Clock;
 use crate::domain::admin::{Admin, AdminDraft, AdminRules};
 use crate::domain::api_key::Scope;
-use crate::domain::password::{NewPassword, strength};
+use crate::domain::password::{NewPassword, PasswordHash, strength};
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::domain::status::Status;
@@ -68,7 +68,7 @@ impl Admins {
         if self.store.shelf::<Admin>().get(admin.username.as_str()).is_some() {
             return Err(duplicate(&admin.username));
         }
-        self.apply_password(&mut admin, password).await?;
+        admin.password = self.hashed(password).await?;
         let now = self.clock.now();
         (admin.created_at, admin.updated_at) = (now, now);
         self.store
@@ -96,21 +96,18 @@ impl Admins {
         name: &Username,
         draft: AdminDraft,
     ) -> Result<(), Error> {
-        let stored = self.get(name)?;
-        let (mut admin, password) = draft.settle(self.rules, Some(&stored))?;
-        if editor.name.as_ref() == Some(name) {
-            protect_self(editor, &stored, &mut admin)?;
-        }
-        let keeps_password = matches!(password, PasswordChange::Keep | PasswordChange::Clear);
-        self.apply_password(&mut admin, password).await?;
-        admin.updated_at = self.clock.now();
+        // A first look refuses before the password is hashed; the second one, in the line of writers, counts.
+        let (_, password) = self.settle_over(editor, &*self.get(name)?, draft.clone())?;
+        let hash = self.hashed(password).await?;
+        let (this, editor, name, now) = (self.clone(), editor.clone(), name.clone(), self.clock.now());
         self.store
             .write(move |txn| {
-                let current = txn.item::<Admin>(admin.username.as_str())?.ok_or(Error::NotFound)?;
-                admin.keep_unseen(&current);
-                if keeps_password {
-                    admin.password.clone_from(&current.password);
+                let current = txn.item::<Admin>(name.as_str())?.ok_or(Error::NotFound)?;
+                let (mut admin, _) = this.settle_over(&editor, &current, draft)?;
+                if hash.is_some() {
+                    admin.password = hash;
                 }
+                admin.updated_at = now;
                 if ends_tokens(&current, &admin) {
                     admin.account.generation += 1;
                 }
@@ -121,6 +118,20 @@ impl Admins {
                 txn.put_item(&admin)
             })
             .await
+    }
+
+    /// What becomes of a stored admin by this draft of this editor.
+    fn settle_over(
+        &self,
+        editor: &AdminEditor,
+        stored: &Admin,
+        draft: AdminDraft,
+    ) -> Result<(Admin, PasswordChange), Error> {
+        let (mut admin, password) = draft.settle(self.rules, Some(stored))?;
+        if editor.name.as_ref() == Some(&stored.username) {
+            protect_self(editor, stored, &mut admin)?;
+        }
+        Ok((admin, password))
     }
 
     /// Changes an admin in place, in the store's one line of writers.
@@ -204,13 +215,13 @@ impl Admins {
         self.create(draft).await.map(|_| true)
     }
 
-    async fn apply_password(&self, admin: &mut Admin, change: PasswordChange) -> Result<(), Error> {
+    /// The hash that a draft asks for; none where the stored one stays.
+    async fn hashed(&self, change: PasswordChange) -> Result<Option<PasswordHash>, Error> {
         match change {
-            PasswordChange::Keep | PasswordChange::Clear => {}
-            PasswordChange::Hashed(hash) => admin.password = Some(hash),
-            PasswordChange::New(password) => admin.password = Some(self.hashing.hash(password).await?),
+            PasswordChange::Keep | PasswordChange::Clear => Ok(None),
+            PasswordChange::Hashed(hash) => Ok(Some(hash)),
+            PasswordChange::New(password) => self.hashing.hash(password).await.map(Some),
         }
-        Ok(())
     }
 }
 
@@ -268,4 +279,66 @@ fn duplicate(name: &Username) -> Error {
     Error::Conflict(
         format!("duplicated key not allowed: username {name:?} already exists", name = name.as_str()).into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::password::HashingScheme;
+    use crate::domain::permission::Permissions;
+    use crate::domain::time::UnixMillis;
+    use crate::domain::username::NamingRules;
+    use crate::service::hashing::HashingLimits;
+    use crate::store::StoreOptions;
+
+    fn admins(folder: &tempfile::TempDir) -> Admins {
+        let options = StoreOptions { reserve_bytes: 0, ..StoreOptions::new(folder.path().join("store")) };
+        let limits = HashingLimits { workers: NonZeroUsize::MIN, waiting: 8 };
+        let hashing = HashingPool::new(HashingScheme::bcrypt(4).unwrap(), limits, None).unwrap();
+        let rules = AdminRules { naming: NamingRules::parse(5).unwrap(), min_password_strength: 0 };
+        let clock = Clock::fixed(UnixMillis::new(1_000));
+        Admins::new(Store::open(&options).unwrap(), hashing, clock, rules)
+    }
+
+    fn draft(name: &str, permissions: &[Permission]) -> AdminDraft {
+        AdminDraft {
+            username: name.to_owned(),
+            password: NewPassword::new("another password"),
+            status: 1,
+            permissions: permissions.to_vec(),
+            ..AdminDraft::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_loses_permissions_while_his_password_is_hashed_does_not_write_them_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let admins = admins(&folder);
+        admins.create(draft("root", &[Permission::Any])).await.unwrap();
+        let ann = admins.create(draft("ann", &[Permission::Any])).await.unwrap().username;
+        let editor = AdminEditor { name: Some(ann.clone()), by_api_key: false };
+
+        let (finish, wait) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::spawn({
+            let hashing = admins.hashing.clone();
+            async move { hashing.run(move || wait.recv()).await }
+        });
+        tokio::task::yield_now().await;
+        let mut own = Box::pin(admins.replace(&editor, &ann, draft("ann", &[Permission::Any])));
+        assert!((&mut own).now_or_never().is_none(), "it waits for its hash");
+        let demote = |admin: &mut Admin| {
+            admin.permissions = Permissions::parse(vec![Permission::ViewUsers]).unwrap();
+            Ok(())
+        };
+        admins.change(&ann, demote).await.unwrap();
+        finish.send(()).unwrap();
+        assert!(matches!(own.await, Err(Error::Malformed(_))));
+        assert_eq!(admins.get(&ann).unwrap().permissions.as_slice(), [Permission::ViewUsers]);
+        busy.await.unwrap().unwrap().unwrap();
+    }
 }
