@@ -9,11 +9,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::HeaderValue;
 use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
+use crate::api::body::BodyLimit;
 use crate::auth::caller;
 use crate::clock::Clock;
 use crate::domain::password::NewPassword;
@@ -150,10 +152,15 @@ pub fn hash_api_key_secret(settings: &Settings, secret: &SecretText) -> Result<S
 fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>), Failure> {
     let http = &settings.http;
     let shared = web::Data::new(state.clone());
+    let limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
+    let server_header = HeaderValue::from_str(&http.server_header).map_err(|why| {
+        Failure::new(Exit::Usage, "http.server_header is no text for a header").because(why)
+    })?;
     let mut server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(shared.clone())
-            .wrap(AccessLog::new(caller::label))
+            .app_data(limit)
+            .wrap(AccessLog::new(caller::label, server_header.clone()))
             .default_service(routes::table())
     })
     .disable_signals()

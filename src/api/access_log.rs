@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, SERVER};
 use actix_web::{Error, HttpMessage, HttpRequest};
 
 use super::response::Failure;
@@ -81,16 +81,17 @@ pub type NameOfCaller = fn(&HttpRequest) -> Option<String>;
 
 /// The middleware. It is the innermost of the app's own (the last `wrap` is the outermost), which
 /// spares it a box: it holds its future as it is, and those of the app can be moved.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct AccessLog {
     name_of_caller: NameOfCaller,
+    server: HeaderValue,
 }
 
 impl AccessLog {
-    /// A log that asks `name_of_caller` who called.
+    /// A log that asks `name_of_caller` who called; every answer says that `server` gave it.
     #[must_use]
-    pub fn new(name_of_caller: NameOfCaller) -> Self {
-        Self { name_of_caller }
+    pub fn new(name_of_caller: NameOfCaller, server: HeaderValue) -> Self {
+        Self { name_of_caller, server }
     }
 }
 
@@ -106,7 +107,7 @@ where
     type Future = Ready<Result<Logged<S>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Logged { service, log: *self }))
+        ready(Ok(Logged { service, log: self.clone() }))
     }
 }
 
@@ -135,7 +136,7 @@ where
             start: Instant::now(),
             name_of_caller: self.log.name_of_caller,
         });
-        Logging { answer: self.service.call(request), id, line }
+        Logging { answer: self.service.call(request), id, server: self.log.server.clone(), line }
     }
 }
 
@@ -143,6 +144,7 @@ where
 pub struct Logging<F> {
     answer: F,
     id: RequestId,
+    server: HeaderValue,
     line: Option<Line>,
 }
 
@@ -155,7 +157,9 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut answer = ready_or_return!(Pin::new(&mut self.answer).poll(context));
         if let Ok(response) = &mut answer {
-            response.headers_mut().insert(X_REQUEST_ID, self.id.0.clone());
+            let headers = response.headers_mut();
+            headers.insert(X_REQUEST_ID, self.id.0.clone());
+            headers.insert(SERVER, self.server.clone());
         }
         let fault = match &answer {
             Ok(response) => response.response().error(),

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::rt;
 use actix_web::{App, HttpRequest, HttpServer};
 
@@ -17,7 +18,10 @@ pub(super) fn serve(table: fn() -> Table) -> SocketAddr {
     let nobody: fn(&HttpRequest) -> Option<String> = |_| Some("somebody".to_owned());
     let server = HttpServer::new(move || {
         let limit = BodyLimit { time: Duration::from_millis(500), ..BodyLimit::default() };
-        App::new().app_data(limit).wrap(AccessLog::new(nobody)).default_service(table())
+        App::new()
+            .app_data(limit)
+            .wrap(AccessLog::new(nobody, HeaderValue::from_static("usersd")))
+            .default_service(table())
     });
     let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];

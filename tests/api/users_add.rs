@@ -25,6 +25,7 @@ async fn the_smallest_user_is_filled_in_and_read_back() {
     let added = admin.post("/users", &smallest("bob")).await.expect(201);
     assert_eq!(added.header("Location"), "/api/v2/users/bob");
     assert_eq!(added.header("Cache-Control"), "no-store");
+    assert_eq!(added.header("Server"), "usersd");
     let expected = json!({
         "id": "number", "status": 0, "username": "bob", "home_dir": "/srv/sftp/bob", "uid": 0, "gid": 0,
         "max_sessions": 0, "quota_size": 0, "quota_files": 0, "permissions": {"/": ["*"]},
