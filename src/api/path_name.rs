@@ -49,7 +49,8 @@ impl FromRequest for PathName {
 }
 
 /// Decodes one raw segment of a path; bytes that are no UTF-8 become U+FFFD.
-pub(super) fn unescape(segment: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn unescape(segment: &str) -> Cow<'_, str> {
     percent_decode_str(segment).decode_utf8_lossy()
 }
 

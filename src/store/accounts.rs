@@ -49,7 +49,10 @@ struct PrivateApiKeyV1 {
 }
 
 /// The record of a user.
-pub(super) fn encode_user(user: &User) -> Result<Body, Damaged> {
+///
+/// # Errors
+/// When a secret is not sealed, or the private part is larger than one may be.
+pub fn encode_user(user: &User) -> Result<Body, Damaged> {
     let filters = &user.filters;
     let private = PrivateUserV1 {
         password: user.password.as_ref().map(|hash| hash.expose().to_owned()),
@@ -71,7 +74,10 @@ pub(super) fn encode_user(user: &User) -> Result<Body, Damaged> {
 }
 
 /// The user of a record.
-pub(super) fn decode_user(record: &Record<'_>) -> Result<User, Damaged> {
+///
+/// # Errors
+/// When the record is not one of a user.
+pub fn decode_user(record: &Record<'_>) -> Result<User, Damaged> {
     let mut user: User = shown(record)?;
     let private: PrivateUserV1 = decode_private(record.private)?;
     user.password = password(private.password)?;

@@ -43,6 +43,7 @@ mod txn;
 mod users;
 mod view;
 
+pub use accounts::{decode_user, encode_user};
 pub use cache::{Document, Stored};
 pub use handle::Store;
 pub use health::Health;
