@@ -1,0 +1,4 @@
+//! Feeds `certificate` with what libFuzzer thinks up.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| usersd_fuzz::certificate(bytes));

@@ -1,0 +1,4 @@
+//! Feeds `names` with what libFuzzer thinks up.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| usersd_fuzz::names(bytes));
