@@ -168,16 +168,16 @@ pub fn password_hash(bytes: &[u8]) {
 /// Whether checking a usable hash takes a millisecond or so.
 fn is_cheap(hash: &PasswordHash) -> bool {
     let text = hash.expose();
-    let numbers =
-        || text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u64>().ok());
+    // Digits of a salt may make a cheap hash look dear, never the other way round.
+    let digits_within =
+        |most: usize| text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= most);
     match hash.scheme() {
         Scheme::Bcrypt => text.get(4..6) == Some("04"),
-        Scheme::Argon2id
-        | Scheme::Pbkdf2Sha1
-        | Scheme::Pbkdf2Sha256
-        | Scheme::Pbkdf2Sha512
-        | Scheme::Pbkdf2B64SaltSha256 => numbers().all(|n| n < 1000),
-        Scheme::Sha256Crypt | Scheme::Sha512Crypt => text.get(3..14) == Some("rounds=1000"),
+        Scheme::Argon2id => digits_within(2),
+        Scheme::Pbkdf2Sha1 | Scheme::Pbkdf2Sha256 | Scheme::Pbkdf2Sha512 | Scheme::Pbkdf2B64SaltSha256 => {
+            digits_within(3)
+        }
+        Scheme::Sha256Crypt | Scheme::Sha512Crypt => text.get(3..15) == Some("rounds=1000$"),
         // Its cost stands in three characters or more: flags, memory, block size.
         Scheme::Yescrypt => {
             let cost = text.split('$').nth(2).unwrap_or_default().as_bytes();
