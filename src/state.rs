@@ -32,6 +32,8 @@ pub struct State {
     pub revocations: Revocations,
     /// API keys at the gate.
     pub api_key_gate: ApiKeyGate,
+    /// Whether API keys wait until their account has set up its second factor or changed its password.
+    pub api_keys_respect_requirements: bool,
     /// Signing in.
     pub logins: Logins,
     /// The users.

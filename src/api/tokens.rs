@@ -95,7 +95,7 @@ fn admin_subject(admin: &Admin) -> Subject {
         generation: admin.account.generation,
         permissions: words(admin.permissions.as_slice()),
         role: admin.role.clone(),
-        second_factor_due: admin.filters.require_two_factor && !admin.filters.totp_config.enabled,
+        second_factor_due: admin.owes_second_factor(),
         second_factor_protocols: Vec::new(),
         password_change_due: admin.filters.require_password_change,
     }
@@ -103,7 +103,6 @@ fn admin_subject(admin: &Admin) -> Subject {
 
 fn user_subject(user: &User, now: UnixMillis) -> Subject {
     let filters = &user.filters;
-    let required = &filters.two_factor_protocols;
     Subject {
         audience: Audience::User,
         username: user.username.as_str().to_owned(),
@@ -111,8 +110,8 @@ fn user_subject(user: &User, now: UnixMillis) -> Subject {
         generation: user.account.generation,
         permissions: words(&filters.web_client),
         role: user.role.clone(),
-        second_factor_due: required.iter().any(|protocol| !filters.totp_config.is_asked_for(*protocol)),
-        second_factor_protocols: words(required),
+        second_factor_due: user.owes_second_factor(),
+        second_factor_protocols: words(&filters.two_factor_protocols),
         password_change_due: user.must_change_password(filters.password_expiration, now),
     }
 }

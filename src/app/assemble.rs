@@ -73,6 +73,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         tokens: Tokens::new(&key, lifetime_secs(settings), ip_binding(settings.auth.ip_binding)),
         revocations: Revocations::new(store.clone(), clock.clone()),
         api_key_gate: ApiKeyGate::new(store.clone(), hashing.clone(), clock.clone(), static_keys),
+        api_keys_respect_requirements: settings.auth.api_keys_respect_requirements,
         logins: Logins::new(
             store.clone(),
             hashing.clone(),

@@ -20,6 +20,7 @@ use crate::domain::permission::Permission;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::web_client::WebClientOption;
+use crate::domain::word::Word as _;
 use crate::error::Error;
 use crate::service::requester::Requester;
 use crate::service::sessions::Session;
@@ -131,7 +132,12 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
     let caller = if let Some(value) = api_key::presented(request.headers()) {
         let (owner, id) = state.api_key_gate.admin(value, address).await?;
         let (requester, permissions) = match owner {
-            AdminKeyOwner::Admin(admin) => (requester_of(&admin), admin.permissions.clone()),
+            AdminKeyOwner::Admin(admin) => {
+                if state.api_keys_respect_requirements && !access.works_while_due() {
+                    check_due(admin.owes_second_factor(), &[], admin.filters.require_password_change)?;
+                }
+                (requester_of(&admin), admin.permissions.clone())
+            }
             AdminKeyOwner::Static(key) => (Requester::default(), key.permissions.clone()),
         };
         AdminCaller { requester, permissions, proof: Proof::ApiKey(id), address }
@@ -158,6 +164,13 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     let address = state.proxies.client_address(request);
     let caller = if let Some(value) = api_key::presented(request.headers()) {
         let (user, id) = state.api_key_gate.user(value, address).await?;
+        if state.api_keys_respect_requirements && !access.works_while_due() {
+            let filters = &user.filters;
+            let protocols: Vec<_> =
+                filters.two_factor_protocols.iter().map(|one| one.word().to_owned()).collect();
+            let must_change = user.must_change_password(filters.password_expiration, state.clock.now());
+            check_due(user.owes_second_factor(), &protocols, must_change)?;
+        }
         UserCaller { user, proof: Proof::ApiKey(id), address }
     } else {
         let claims = verified(state, request, Audience::User)?;
@@ -209,21 +222,30 @@ fn check_proof(access: Access, proof: &Proof) -> Result<(), Error> {
         Proof::ApiKey(_) if access.takes_api_keys() => Ok(()),
         Proof::ApiKey(_) => Err(Error::Forbidden("API key authentication is not allowed".into())),
         Proof::Token(_) if access.works_while_due() => Ok(()),
-        Proof::Token(claims) if claims.second_factor_due => Err(second_factor_due(claims)),
-        Proof::Token(claims) if claims.password_change_due => {
-            Err(Error::Barred("Password change required. Please set a new password to continue".into()))
+        Proof::Token(claims) => {
+            check_due(claims.second_factor_due, &claims.second_factor_protocols, claims.password_change_due)
         }
-        Proof::Token(_) => Ok(()),
     }
 }
 
-fn second_factor_due(claims: &Claims) -> Error {
+/// Refuses while something is due, the second factor first.
+fn check_due(second_factor: bool, protocols: &[String], password_change: bool) -> Result<(), Error> {
+    if second_factor {
+        return Err(second_factor_due(protocols));
+    }
+    if password_change {
+        let text = "Password change required. Please set a new password to continue";
+        return Err(Error::Barred(text.into()));
+    }
+    Ok(())
+}
+
+fn second_factor_due(protocols: &[String]) -> Error {
     let text = "Two-factor authentication requirements not met, please configure two-factor authentication";
-    if claims.second_factor_protocols.is_empty() {
+    if protocols.is_empty() {
         return Error::Barred(text.into());
     }
-    let protocols = claims.second_factor_protocols.join(", ");
-    Error::Barred(format!("{text} for the following protocols: {protocols}").into())
+    Error::Barred(format!("{text} for the following protocols: {}", protocols.join(", ")).into())
 }
 
 fn requester_of(admin: &Admin) -> Requester {

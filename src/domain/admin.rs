@@ -115,6 +115,11 @@ pub struct AdminGroupOptions {
 }
 
 impl Admin {
+    /// Whether a second factor has to be set up before anything else.
+    pub fn owes_second_factor(&self) -> bool {
+        self.filters.require_two_factor && !self.filters.totp_config.enabled
+    }
+
     /// Whether the admin may sign in from this address as far as status and allow list go.
     pub fn may_sign_in_from(&self, address: std::net::IpAddr) -> bool {
         self.status.is_enabled()

@@ -137,6 +137,13 @@ impl User {
         self.status.is_enabled() && (self.expiration_date.get() <= 0 || self.expiration_date > now)
     }
 
+    /// Whether a second factor has to be set up before anything else: one is required for a protocol
+    /// for which no code is asked yet.
+    pub fn owes_second_factor(&self) -> bool {
+        let required = &self.filters.two_factor_protocols;
+        required.iter().any(|protocol| !self.filters.totp_config.is_asked_for(*protocol))
+    }
+
     /// Takes over a password that was just hashed; a change that was asked for is done.
     pub fn set_new_password(&mut self, hash: PasswordHash, now: UnixMillis) {
         self.password = Some(hash);

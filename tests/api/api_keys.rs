@@ -1,5 +1,6 @@
 //! API keys: made, used, refused with the cause, ended.
 
+use awc::http::Method;
 use serde_json::{Value, json};
 use usersd::domain::permission::{Permission, Permissions};
 use usersd::settings::{SecretText, StaticApiKey};
@@ -80,4 +81,34 @@ async fn a_key_of_the_settings_file_needs_no_admin() {
     backup.get("/users").await.expect(200);
     backup.delete("/users/a").await.expect(403);
     server.api_key("static.other").get("/users").await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_key_waits_for_what_its_account_owes_where_the_settings_ask_for_it() {
+    for (respected, status) in [(false, 200), (true, 403)] {
+        let server =
+            TestServer::start_with(|settings| settings.auth.api_keys_respect_requirements = respected).await;
+        let root = server.admin().await;
+        for (name, member) in [("a", "require_two_factor"), ("b", "require_password_change")] {
+            let mut admin = json!({
+                "username": name, "password": "password", "status": 1, "permissions": ["*"],
+                "filters": {"allow_api_key_auth": true}
+            });
+            admin["filters"][member] = json!(true);
+            root.post("/admins", &admin).await.expect(201);
+            let (value, _) = key(&root, &json!({"name": "k", "scope": 1, "admin": name})).await;
+            server.api_key(&value).get("/users").await.expect(status);
+            server.api_key(&value).get("/version").await.expect(200);
+            let mut user = json!({
+                "username": name, "password": "secret", "status": 1, "permissions": {"/": ["*"]},
+                "filters": {"allow_api_key_auth": true}
+            });
+            user["filters"][if name == "a" { "two_factor_protocols" } else { member }] =
+                if name == "a" { json!(["HTTP"]) } else { json!(true) };
+            root.post("/users", &user).await.expect(201);
+            let (value, _) = key(&root, &json!({"name": "k", "scope": 2, "user": name})).await;
+            let bot = server.api_key(&value);
+            bot.send_to(&Method::GET, "/api/v2/user/dirs", String::new()).await.expect(status);
+        }
+    }
 }
