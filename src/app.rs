@@ -6,6 +6,7 @@ mod first_admin;
 mod mail;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -16,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
+use crate::auth::at_once::AtOnce;
 use crate::auth::caller;
 use crate::clock::Clock;
 use crate::domain::password::NewPassword;
@@ -45,9 +47,10 @@ impl App {
         let state = assemble::state(&settings, clock)?;
         log::info!("usersd {}", env!("CARGO_PKG_VERSION"));
         log::info!("store at {}, {} users", settings.store.path.display(), state.users.count());
-        let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
         let signals = Signals::listen()?;
+        // Before the first admin is made: a password that is shown once must not be lost with an address.
         let (server, addresses) = bind(&settings, &state)?;
+        let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
         for address in &addresses {
             log::info!("listening on http://{address}, API below /api/v2, its description at /openapi/");
         }
@@ -152,26 +155,28 @@ pub fn hash_api_key_secret(settings: &Settings, secret: &SecretText) -> Result<S
 fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>), Failure> {
     let http = &settings.http;
     let shared = web::Data::new(state.clone());
-    let limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
-    let server_header = HeaderValue::from_str(&http.server_header).map_err(|why| {
-        Failure::new(Exit::Usage, "http.server_header is no text for a header").because(why)
+    let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
+    let at_once = AtOnce::new(http.parallel_requests_per_address, state.proxies.clone());
+    let server_name = HeaderValue::from_str(&http.server_header).map_err(|why| {
+        Failure::new(Exit::Usage, "http.server_header cannot be the value of a header").because(why)
     })?;
+    let workers = http.workers.or_else(|| std::thread::available_parallelism().ok());
+    let workers = workers.unwrap_or(NonZeroUsize::MIN).get();
     let mut server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(shared.clone())
-            .app_data(limit)
-            .wrap(AccessLog::new(caller::label, server_header.clone()))
-            .default_service(routes::table())
+            .app_data(body_limit)
+            .wrap(AccessLog::new(caller::label, server_name.clone()))
+            .default_service(at_once.before(routes::table()))
     })
     .disable_signals()
-    .max_connections(http.max_connections.get())
+    .workers(workers)
+    // The library counts for each of its threads.
+    .max_connections(http.max_connections.get().div_ceil(workers))
     .keep_alive(http.keep_alive)
     .tcp_nodelay(true)
     .client_request_timeout(http.header_timeout)
     .shutdown_timeout(http.shutdown_timeout.as_secs());
-    if let Some(workers) = http.workers {
-        server = server.workers(workers.get());
-    }
     for address in &http.bind {
         server = server.bind(address).map_err(|why| {
             Failure::new(Exit::AddressInUse, format!("cannot listen on {address}")).because(why)

@@ -28,7 +28,7 @@ pub struct BodyLimit {
 
 impl Default for BodyLimit {
     fn default() -> Self {
-        Self { bytes: 1_048_576, time: Duration::from_secs(60) }
+        Self { bytes: 1_048_576, time: Duration::from_secs(30) }
     }
 }
 

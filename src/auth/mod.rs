@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod api_key;
+pub mod at_once;
 pub mod basic;
 pub mod caller;
 pub mod gate;

@@ -8,6 +8,7 @@ mod bad_input;
 mod description;
 mod harness;
 mod house;
+mod limits;
 mod openapi;
 mod permissions;
 mod routes;

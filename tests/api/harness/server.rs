@@ -64,6 +64,11 @@ impl TestServer {
         (self.address, self.handle, self.running) = (address, handle, Some(running));
     }
 
+    /// Where the server listens, for those who speak to it byte by byte.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Moves the clock.
     pub(crate) fn advance(&self, millis: i64) {
         self.clock.advance(millis);

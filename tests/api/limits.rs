@@ -1,0 +1,102 @@
+//! What `[http]` sets: how long a client may take, how much it may ask at once, what answers say of the
+//! server; and that a start that fails loses nothing.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use awc::http::Method;
+use usersd::app::App;
+use usersd::clock::Clock;
+use usersd::exit::Exit;
+use usersd::settings::{SecretText, Settings};
+use usersd::store::Window;
+
+use crate::harness::TestServer;
+
+/// A request whose body never comes.
+fn stuck_request(server: &TestServer, token: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!(
+        "POST /api/v2/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 99\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+async fn token(server: &TestServer) -> String {
+    let reply = server.basic("admin", "password").get("/token").await.expect(200).json();
+    reply["access_token"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_body_must_come_within_its_time() {
+    let server = TestServer::start_with(|settings| {
+        settings.http.body_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut stream = stuck_request(&server, &token(&server).await);
+    let reading = actix_web::rt::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = reading.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("took too long"), "{answer}");
+}
+
+#[actix_web::test]
+async fn more_requests_at_once_than_an_address_may_have_are_429() {
+    let server = TestServer::start_with(|settings| {
+        settings.http.parallel_requests_per_address = NonZeroU32::MIN;
+    })
+    .await;
+    let token = token(&server).await;
+    let stuck = stuck_request(&server, &token);
+    // The stuck request is not there the moment its bytes are sent.
+    let mut reply = server.anonymous().send_to(&Method::GET, "/healthz", String::new()).await;
+    while reply.status == 200 {
+        reply = server.anonymous().send_to(&Method::GET, "/healthz", String::new()).await;
+    }
+    assert_eq!((reply.status, reply.header("Retry-After")), (429, "1"));
+    assert!(!reply.header("X-Request-Id").is_empty());
+    drop(stuck);
+    while reply.status == 429 {
+        reply = server.anonymous().send_to(&Method::GET, "/healthz", String::new()).await;
+    }
+    assert_eq!(reply.status, 200);
+}
+
+#[actix_web::test]
+async fn every_answer_says_which_server_it_is_as_the_settings_word_it() {
+    let server = TestServer::start_with(|settings| settings.http.server_header = "a server".to_owned()).await;
+    for path in ["/healthz", "/nowhere", "/api/v2/users"] {
+        let reply = server.anonymous().send_to(&Method::GET, path, String::new()).await;
+        assert_eq!(reply.header("Server"), "a server", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_start_without_an_address_makes_no_first_admin() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = |address: SocketAddr, name: &str| {
+        let mut settings = Settings::default();
+        settings.http.bind = vec![address];
+        settings.hashing.bcrypt_cost = 4;
+        settings.store.path = folder.path().join("store");
+        settings.store.reserve_mib = 0;
+        settings.first_admin.name = Some(name.to_owned());
+        settings.first_admin.password = Some(SecretText::new("a long sentence will do".into()));
+        settings
+    };
+    let refused = App::build(settings(taken.local_addr().unwrap(), "one"), Clock::System).await;
+    assert_eq!(refused.err().map(|why| why.exit()), Some(Exit::AddressInUse));
+    let app =
+        App::build(settings(SocketAddr::from(([127, 0, 0, 1], 0)), "two"), Clock::System).await.unwrap();
+    let admins = app.state().admins.list(Window { offset: 0, limit: 9, descending: false });
+    let names: Vec<&str> = admins.iter().map(|admin| admin.username.as_str()).collect();
+    assert_eq!(names, ["two"]);
+}
