@@ -27,7 +27,7 @@ pub use accounts::{
     AdminsSettings, HashAlgorithm, HashingSettings, StoreSettings, TotpHash, TotpSettings, UsersSettings,
 };
 pub use api_key::{Expiry, StaticApiKey};
-pub use auth::{AbuseSettings, AuthSettings, IpBinding, ResetCodeSettings, SecretsSettings};
+pub use auth::{AuthSettings, IpBinding, ResetCodeSettings, SecretsSettings};
 pub use http::HttpSettings;
 pub use keys::SigningKey;
 pub use mail::{LogSettings, SmtpAuth, SmtpEncryption, SmtpSettings};
@@ -62,8 +62,6 @@ pub struct Settings {
     pub smtp: SmtpSettings,
     /// `[reset_codes]`: limits of forgotten passwords.
     pub reset_codes: ResetCodeSettings,
-    /// `[abuse]`: protection against guessing and floods.
-    pub abuse: AbuseSettings,
     /// `[log]`: what is written to standard error.
     pub log: LogSettings,
     /// The admin to make when the store is empty; from the environment only.
@@ -87,7 +85,6 @@ impl Default for Settings {
             totp: vec![TotpSettings::default()],
             smtp: SmtpSettings::default(),
             reset_codes: ResetCodeSettings::default(),
-            abuse: AbuseSettings::default(),
             log: LogSettings::default(),
             first_admin: FirstAdmin::default(),
             surroundings: Surroundings::default(),
@@ -200,7 +197,6 @@ impl Settings {
         TotpSettings::check(&self.totp, &mut problems);
         self.smtp.check(&mut problems);
         self.reset_codes.check(&mut problems);
-        self.abuse.check(&mut problems);
         self.log.check(&mut problems);
         problems.0
     }

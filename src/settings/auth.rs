@@ -1,17 +1,15 @@
-//! `[auth]`, `[secrets]`, `[reset_codes]` and `[abuse]`: proofs of who is calling, and what happens to
-//! those who try too often.
+//! `[auth]`, `[secrets]` and `[reset_codes]`: proofs of who is calling, and the limits of guessing one.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::SecretText;
 use super::api_key::StaticApiKey;
 use super::problem::Problems;
-use super::values::{networks, seconds};
+use super::values::seconds;
 
 /// How firmly a token is bound to the address it was issued to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,64 +150,6 @@ impl ResetCodeSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
         let most = Duration::from_secs(86_400);
         problems.unless(self.lifetime <= most, "reset_codes.lifetime_secs", "must be at most 86400, a day");
-    }
-}
-
-/// `[abuse]`: protection against guessing and floods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AbuseSettings {
-    /// Whether failed sign-ins are counted and punished at all. Default true.
-    pub enabled: bool,
-    /// Failed sign-ins of one address, or to one account, within the window that lead to a ban. Default 10.
-    pub failures: NonZeroU32,
-    /// Seconds over which failures are counted. Default 300.
-    #[serde(rename = "window_secs", with = "seconds")]
-    pub window: Duration,
-    /// Seconds a ban lasts; right credentials never make it longer. Default 900.
-    #[serde(rename = "ban_secs", with = "seconds")]
-    pub ban: Duration,
-    /// Wrong one-time codes for one account within the window, from wherever. Default 5.
-    pub wrong_second_factors: NonZeroU32,
-    /// Failures in a row after which an account is held up from every address without a recent
-    /// success. Default 100.
-    pub account_failures: NonZeroU32,
-    /// Addresses and accounts remembered at most; the oldest are forgotten first. Default 100 000.
-    pub entries: NonZeroU32,
-    /// Addresses and networks that are never banned. Default: none.
-    #[serde(with = "networks")]
-    pub never_ban: Vec<IpNet>,
-    /// Requests a second from one address, on average. Default: absent, no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests_per_second: Option<NonZeroU32>,
-    /// Requests that may come at once above that average. Default 100.
-    pub burst: NonZeroU32,
-}
-
-impl Default for AbuseSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            failures: NonZeroU32::MIN.saturating_add(9),
-            window: Duration::from_secs(300),
-            ban: Duration::from_secs(900),
-            wrong_second_factors: NonZeroU32::MIN.saturating_add(4),
-            account_failures: NonZeroU32::MIN.saturating_add(99),
-            entries: NonZeroU32::MIN.saturating_add(99_999),
-            never_ban: Vec::new(),
-            requests_per_second: None,
-            burst: NonZeroU32::MIN.saturating_add(99),
-        }
-    }
-}
-
-impl AbuseSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
-        problems.unless(
-            self.account_failures >= self.failures,
-            "abuse.account_failures",
-            "must not be below abuse.failures",
-        );
     }
 }
 

@@ -43,7 +43,6 @@ fn all_keys() -> Vec<(&'static str, Vec<String>)> {
         "totp",
         "smtp",
         "reset_codes",
-        "abuse",
         "log",
     ];
     let list = |section: &str| {
@@ -114,7 +113,7 @@ fn the_conformance_file_is_what_the_recorded_cases_expect() {
     assert_eq!(names, [("Default", "SFTPGo"), ("Sha256", "SFTPGo"), ("Sha512", "SFTPGo")]);
     let hashes: Vec<_> = settings.totp.iter().map(|one| one.algorithm).collect();
     assert_eq!(hashes, [TotpHash::Sha1, TotpHash::Sha256, TotpHash::Sha512]);
-    assert!(settings.smtp.host.is_none() && !settings.smtp.uniform_answers && !settings.abuse.enabled);
+    assert!(settings.smtp.host.is_none() && !settings.smtp.uniform_answers);
     assert!(settings.master_key().unwrap().is_none());
     let mail = [("USERSD__SMTP__HOST", "127.0.0.1"), ("USERSD__SMTP__PORT", "2525")];
     let with_mail = Settings::load(Some(&shipped("conformance.toml")), variables(&mail)).unwrap();
@@ -144,7 +143,6 @@ fn variables_take_the_type_of_their_setting() {
         ("USERSD__SMTP__USER", "12345"),
         ("USERSD__SMTP__PASSWORD", "12345"),
         ("USERSD__TOTP", r#"[{ name = "A", issuer = "B", algorithm = "sha256" }]"#),
-        ("USERSD__ABUSE__REQUESTS_PER_SECOND", "5"),
     ])
     .unwrap();
     assert_eq!(settings.http.bind.len(), 2);
@@ -156,7 +154,6 @@ fn variables_take_the_type_of_their_setting() {
     assert_eq!(settings.auth.signing_key.unwrap().expose(), "[1234567890123456789012345678901");
     assert_eq!(settings.smtp.password.unwrap().expose(), "12345");
     assert_eq!(settings.totp[0].algorithm, TotpHash::Sha256);
-    assert_eq!(settings.abuse.requests_per_second.unwrap().get(), 5);
 }
 
 #[test]
@@ -233,7 +230,6 @@ fn values_that_make_no_sense_are_refused() {
         ("[smtp]\nhost = \"h\"\nfrom = \"nobody\"", "smtp.from"),
         ("[smtp]\nhost = \"h\"\nuser = \"a@b.c\"", "smtp.user is set without a password"),
         ("[smtp]\nhost = \"h\"\nuser = \"a@b.c\"\npassword = \"p\"\nencryption = \"none\"", "in clear text"),
-        ("[abuse]\naccount_failures = 5", "abuse.account_failures"),
         (
             "[[auth.api_keys]]\nid = \"x\"\nname = \"n\"\nsecret_hash = \"plain\"\npermissions = [\"*\"]",
             "auth.api_keys.0.secret_hash",

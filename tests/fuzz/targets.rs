@@ -304,6 +304,7 @@ fn signed(claims: &[u8]) -> String {
 /// A token that is issued is good at once, for its side of the API and its address alone.
 fn issue(tokens: &Tokens, username: &str, now: UnixMillis) {
     let subject = Subject {
+        id: 1,
         audience: Audience::User,
         username: username.to_owned(),
         generation: 3,
