@@ -3,6 +3,7 @@
 mod durability;
 mod isolation;
 mod model;
+mod records;
 mod shelves;
 
 use tempfile::TempDir;
