@@ -3,14 +3,12 @@
 //! restart, and codes tried on secrets that belong to nobody yet are remembered for a while.
 
 mod account;
+mod tried;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
-
 pub use self::account::{Factor, SecondFactorDraft};
+use self::tried::TriedCodes;
 use super::admins::{AdminEditor, Admins};
 use super::login::invalid_credentials;
 use super::requester::Requester;
@@ -24,17 +22,11 @@ use crate::domain::second_factor::configuration::{TotpConfiguration, TotpConfigu
 use crate::domain::second_factor::recovery_code::{LEAST_UNUSED, RecoveryCode};
 use crate::domain::second_factor::totp::{TotpRefusal, TotpSecret};
 use crate::domain::secret::Secret;
-use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::username::Username;
 use crate::domain::word::Word as _;
 use crate::error::Error;
 use crate::store::Store;
-
-/// How long a code that was tried is remembered, in milliseconds: longer than any window it is good for.
-const REMEMBERED_FOR: i64 = 120_000;
-/// How many tried codes are remembered; beyond that the old ones go first.
-const MOST_REMEMBERED: usize = 100_000;
 
 /// Checks one-time codes and spends them, and changes who has a second factor.
 #[derive(Debug, Clone)]
@@ -42,7 +34,7 @@ pub struct SecondFactors {
     store: Store,
     clock: Clock,
     settings: Arc<SecondFactorSettings>,
-    tried: Arc<Mutex<HashMap<[u8; 32], UnixMillis>>>,
+    tried: Arc<TriedCodes>,
 }
 
 /// What the server's settings say about second factors.
@@ -341,19 +333,8 @@ impl SecondFactors {
 
     /// Remembers that this code was tried on this secret; a second try is refused.
     fn remember(&self, secret: &TotpSecret, passcode: &str) -> Result<(), TotpRefusal> {
-        let now = self.clock.now();
-        let mut digest = Sha256::new();
-        digest.update(secret.expose().as_bytes());
-        digest.update([0]);
-        digest.update(passcode.trim().as_bytes());
-        let mut tried = self.tried.lock();
-        if tried.len() >= MOST_REMEMBERED {
-            tried.retain(|_, until| *until > now);
-        }
-        match tried.insert(digest.finalize().into(), now.plus(REMEMBERED_FOR)) {
-            Some(until) if until > now => Err(TotpRefusal::AlreadyUsed),
-            Some(_) | None => Ok(()),
-        }
+        let is_first = self.tried.is_first(secret, passcode, self.clock.now());
+        is_first.then_some(()).ok_or(TotpRefusal::AlreadyUsed)
     }
 
     /// Gives an account whose codes run low a fresh set.
