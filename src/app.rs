@@ -226,7 +226,8 @@ async fn clean_up(state: State) {
     }
 }
 
-/// Tells the service manager that the server is alive, as long as the store takes writes.
+/// Tells the service manager that the server is alive, as long as the store takes writes or a new start would
+/// not make it take any: users are read from a full disk as well.
 async fn watchdog(state: State) {
     let Some(interval) = systemd::watchdog_interval() else { return };
     let mut tick = tokio::time::interval(interval);
@@ -234,7 +235,12 @@ async fn watchdog(state: State) {
         tick.tick().await;
         match state.store.probe().await {
             Ok(()) => systemd::alive(),
-            Err(why) => log::error!("the store failed its probe: {why}"),
+            Err(why) => {
+                log::error!("the store failed its probe: {why}");
+                if state.store.health().is_full {
+                    systemd::alive();
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::fault::Fault;
 use super::handle::Store;
 use super::{keys, view};
 use crate::error::Error;
@@ -16,6 +17,8 @@ pub struct Health {
     pub users: usize,
     /// Why no writes are taken, if none are; for the log and the operator, not for clients.
     pub read_only: Option<String>,
+    /// Whether that is for want of room on the disk, which a new start does not mend.
+    pub is_full: bool,
     /// How long ago the last write became durable; `None` before the first since the start.
     pub last_sync: Option<Duration>,
     /// How often the writer waited for the disk since the start.
@@ -30,10 +33,12 @@ impl Store {
             let view = shared.view.read();
             (view.durable, view.users.len())
         };
+        let refusal = shared.refusal();
         Health {
             revision,
             users,
-            read_only: shared.refusal().map(|fault| fault.to_string()),
+            is_full: matches!(refusal, Some(Fault::Full { .. })),
+            read_only: refusal.map(|fault| fault.to_string()),
             last_sync: shared.last_sync.lock().map(|moment| moment.elapsed()),
             syncs: shared.groups.load(Ordering::Relaxed),
         }

@@ -100,3 +100,26 @@ async fn a_start_without_an_address_makes_no_first_admin() {
     let names: Vec<&str> = admins.iter().map(|admin| admin.username.as_str()).collect();
     assert_eq!(names, ["two"]);
 }
+
+#[actix_web::test]
+async fn asking_often_whether_the_server_is_ready_does_not_write_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    settings.http.bind = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    settings.hashing.bcrypt_cost = 4;
+    settings.store.path = folder.path().join("store");
+    settings.store.reserve_mib = 0;
+    let app = App::build(settings, Clock::System).await.unwrap();
+    let (store, port, handle) = (app.state().store.clone(), app.port(), app.handle());
+    let running = actix_web::rt::spawn(app.run());
+    let before = store.health().syncs;
+    let client = awc::Client::new();
+    for _ in 0..200 {
+        let reply = client.get(format!("http://127.0.0.1:{port}/readyz")).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+    }
+    let writes = store.health().syncs - before;
+    assert!(writes < 100, "{writes} writes for 200 questions");
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
