@@ -3,7 +3,7 @@
 //!
 //! The edges are those of `contract/endpoints.md` §2: one trailing slash does not count, nothing else is
 //! cleaned; an unknown path is 404, a known one with another method 405, both before anyone asks who
-//! calls; `HEAD` is answered where `GET` is.
+//! calls; `HEAD` is answered where `GET` is. A head of more than 64 KiB (§1) ends the connection.
 
 mod tree;
 
@@ -22,6 +22,9 @@ use super::{access_log, path_name, response};
 
 /// The methods a route may have, in the order in which `Allow` names them.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// How long the first line and the headers of a request may be together.
+const HEAD_LIMIT: usize = 64 * 1024;
 
 /// Which handler answers which method on which path; `App::default_service` takes it.
 ///
@@ -143,9 +146,13 @@ impl Service<ServiceRequest> for Router {
     }
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if head_len(&request) > HEAD_LIMIT {
+            return refuse(request, no_more(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        }
         let path = request.uri().path();
         if !escapes_are_whole(path) {
-            return refuse(request, bad_escape());
+            // A path with a `%` that escapes nothing is not HTTP for the reference.
+            return refuse(request, no_more(StatusCode::BAD_REQUEST));
         }
         let Some((resource, name)) = self.find(path) else {
             return refuse(request, response::message(StatusCode::NOT_FOUND, "Not Found"));
@@ -185,9 +192,17 @@ fn refuse(request: ServiceRequest, response: HttpResponse) -> Answer {
     Either::Right(ready(Ok(request.into_response(response))))
 }
 
-/// A path with a `%` that escapes nothing is not HTTP for the reference: no JSON, no further request.
-fn bad_escape() -> HttpResponse {
-    HttpResponse::BadRequest().force_close().content_type("text/plain").body("400 Bad Request")
+/// The bytes of the first line and the headers, as they are usually written.
+fn head_len(request: &ServiceRequest) -> usize {
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    let line = request.method().as_str().len() + uri + "  HTTP/1.1\r\n".len();
+    let headers = request.headers().iter();
+    line + headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum::<usize>()
+}
+
+/// The answer to what the reference does not take for a request: no JSON, no further request.
+fn no_more(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status).force_close().content_type("text/plain").body(status.to_string())
 }
 
 #[cfg(test)]

@@ -143,6 +143,21 @@ async fn a_bad_escape_ends_the_connection() {
     }
 }
 
+#[actix_web::test]
+async fn a_head_of_more_than_64_kib_ends_the_connection() {
+    let server = serve(table);
+    for (length, status) in [(60_000, 200), (66_000, 431), (100_000, 431)] {
+        let header = format!("X-Long: {}\r\n", "x".repeat(length));
+        let reply = ask(server, "GET /api/v2/users/bob", &header, b"").await;
+        assert_eq!(reply.status, status, "{length}");
+        if status == 431 {
+            assert_eq!(reply.body, "431 Request Header Fields Too Large");
+            assert_eq!(reply.header("content-type"), ["text/plain"]);
+            assert_eq!(reply.header("connection"), ["close"]);
+        }
+    }
+}
+
 #[test]
 fn the_table_lists_its_routes_in_order() {
     let table = Table::new().route(&Method::DELETE, "/users/{username}", web::to(name)).route(
