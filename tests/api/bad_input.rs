@@ -152,3 +152,13 @@ async fn nothing_sent_comes_back_as_a_fault_of_ours() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_password_too_long_for_bcrypt_is_told_before_a_name_that_is_taken() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let user = |length| json!({"username": "a", "password": "x".repeat(length), "permissions": {"/": ["*"]}});
+    admin.post("/users", &user(72)).await.expect(201);
+    admin.post("/users", &user(72)).await.expect(409);
+    admin.post("/users", &user(73)).await.expect(400);
+}

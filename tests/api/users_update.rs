@@ -97,11 +97,11 @@ async fn what_was_answered_survives_a_restart() {
 }
 
 #[actix_web::test]
-async fn of_many_updates_at_once_each_is_whole() {
+async fn of_many_updates_at_once_each_is_done_and_whole() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     admin.post("/users", &full("a")).await.expect(201);
-    let drafts: Vec<Value> = (1..=16)
+    let drafts: Vec<Value> = (1..=64)
         .map(|number| json!({"permissions": {"/": ["*"]}, "uid": number, "gid": number, "status": 1}))
         .collect();
     let replies =
