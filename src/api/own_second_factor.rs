@@ -180,6 +180,7 @@ async fn saved(proof: &Proof, state: &State) -> Result<HttpResponse, Failure> {
         && claims.second_factor_due
     {
         state.revocations.revoke(claims).await?;
+        state.sessions.end(&claims.jti);
     }
     Ok(message(StatusCode::OK, "TOTP configuration saved"))
 }

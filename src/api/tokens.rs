@@ -5,9 +5,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::response::{Failure, message, object};
-use crate::auth::basic;
 use crate::auth::caller::{ByAdmin, ByUser, Proof};
 use crate::auth::jwt::{Audience, Subject};
+use crate::auth::{basic, gate};
 use crate::domain::admin::Admin;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
@@ -22,7 +22,7 @@ const PASSCODE: &str = "x-sftpgo-otp";
 /// `GET /token`: a token for an admin.
 ///
 /// # Errors
-/// 401 for whatever does not fit.
+/// 401 for whatever does not fit, 429 after too many of those.
 pub async fn get_for_admin(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let attempt = attempt(&request, &state)?;
     let address = attempt.address;
@@ -34,7 +34,8 @@ pub async fn get_for_admin(request: HttpRequest, state: web::Data<State>) -> Res
 /// `GET /user/token`: a token for a user's own side.
 ///
 /// # Errors
-/// 401 for whatever does not fit, 403 for what keeps the user out after the right password.
+/// 401 for whatever does not fit, 429 after too many of those, 403 for what keeps the user out after the
+/// right password.
 pub async fn get_for_user(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let attempt = attempt(&request, &state)?;
     if attempt.username.is_empty() || attempt.password.is_empty() {
@@ -44,6 +45,7 @@ pub async fn get_for_user(request: HttpRequest, state: web::Data<State>) -> Resu
     let user = state.logins.user(attempt).await?;
     let now = state.clock.now();
     let token = state.tokens.issue(user_subject(&user, now), address, now)?;
+    gate::note_session(&state, &token.claims, &user, address);
     Ok(object(StatusCode::OK, &token)?)
 }
 

@@ -192,8 +192,8 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     Ok(caller)
 }
 
-/// Keeps the list of signed-in users up to date.
-fn note_session(state: &State, claims: &Claims, user: &User, address: IpAddr) {
+/// Keeps the list of signed-in users up to date: a user is on it from his sign-in on.
+pub fn note_session(state: &State, claims: &Claims, user: &User, address: IpAddr) {
     state.sessions.touch(Session {
         token_id: claims.jti.clone(),
         username: claims.username.clone(),

@@ -110,6 +110,9 @@ pub struct IssuedToken {
     pub access_token: String,
     /// Its end, RFC 3339, whole seconds, UTC.
     pub expires_at: String,
+    /// What it says.
+    #[serde(skip)]
+    pub claims: Claims,
 }
 
 /// Signs and verifies tokens.
@@ -168,7 +171,7 @@ impl Tokens {
         let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
             .map_err(Error::internal)?;
         let expires_at = jiff::Timestamp::from_second(exp).map_err(Error::internal)?.to_string();
-        Ok(IssuedToken { access_token, expires_at })
+        Ok(IssuedToken { access_token, expires_at, claims })
     }
 
     /// Reads a token, checks its signature and times.

@@ -1,5 +1,5 @@
-//! Signed-in users, as `/connections` lists them. A session is a token in use; the token itself
-//! carries the proof, so this list is only what an operator sees, and may be short after a restart
+//! Signed-in users, as `/connections` lists them. A session is a token, from the sign-in on; the token
+//! itself carries the proof, so this list is only what an operator sees, and may be short after a restart
 //! until the tokens are used again.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::domain::time::UnixMillis;
 
-/// The most sessions that are remembered; the one idle longest makes room.
+/// The most sessions that are remembered; those that are over make room, then the one idle longest.
 const MAX_SESSIONS: usize = 20_000;
 
 /// A user's session on the server's own side.
@@ -43,6 +43,9 @@ impl Sessions {
         if let Some(known) = sessions.get_mut(&session.token_id) {
             known.last_activity = session.last_activity;
             return;
+        }
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.retain(|_, known| known.expires_at > session.last_activity);
         }
         if sessions.len() >= MAX_SESSIONS {
             let oldest = sessions.values().min_by_key(|session| session.last_activity);
