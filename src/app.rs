@@ -19,6 +19,7 @@ use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
 use crate::auth::at_once::AtOnce;
 use crate::auth::caller;
+use crate::auth::rate::Rate;
 use crate::clock::Clock;
 use crate::domain::password::NewPassword;
 use crate::exit::{Exit, Failure};
@@ -156,7 +157,10 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     let http = &settings.http;
     let shared = web::Data::new(state.clone());
     let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
-    let at_once = AtOnce::new(http.parallel_requests_per_address, state.proxies.clone());
+    let rate = http
+        .requests_per_second_per_address
+        .map(|most| Rate::new(most, http.request_burst_per_address, state.clock.clone()));
+    let at_once = AtOnce::new(http.parallel_requests_per_address, rate, state.proxies.clone());
     let server_name = HeaderValue::from_str(&http.server_header).map_err(|why| {
         Failure::new(Exit::Usage, "http.server_header cannot be the value of a header").because(why)
     })?;

@@ -61,7 +61,7 @@ pub enum Error {
     #[error("{0}")]
     Denied(Cow<'static, str>),
     /// Too many tries (429).
-    #[error("too many requests, try again later")]
+    #[error("too many requests, try again in {retry_after:?}")]
     TooMany {
         /// How long to wait before the next try.
         retry_after: Duration,

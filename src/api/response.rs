@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde::Serialize;
@@ -18,6 +20,9 @@ use crate::wire;
 
 /// What a 401 of the token routes asks for; clients compare it, so it is no setting.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"SFTPGo\"");
+
+/// The header that tells a wait to a fraction of a second, as `4.499s` (`contract/endpoints.md` §4).
+const RETRY_IN: HeaderName = HeaderName::from_static("x-retry-in");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -145,6 +150,11 @@ impl ResponseError for Failure {
         }
         if let Error::TooMany { retry_after } | Error::Busy { retry_after } = self.0 {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
+        }
+        if let Error::TooMany { retry_after } = self.0
+            && let Ok(exact) = HeaderValue::try_from(format!("{retry_after:?}"))
+        {
+            headers.insert(RETRY_IN, exact);
         }
         response
     }

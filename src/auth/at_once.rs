@@ -1,5 +1,6 @@
 //! How many requests of one address may be under way at once; the next one is told to come back. Counted
-//! are requests until their answers begin, over all threads; an address without any is not remembered.
+//! are requests until their answers begin, over all threads; an address without any is not remembered. Where the
+//! settings limit the rate of requests too, it is held here.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,6 +18,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 use parking_lot::Mutex;
 
 use super::address::ProxyRules;
+use super::rate::Rate;
 use crate::api::response::Failure;
 
 /// When to come back: a request that is answered at all is mostly answered by then.
@@ -26,15 +28,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct AtOnce {
     most: NonZeroU32,
+    rate: Option<Rate>,
     proxies: ProxyRules,
     counts: Arc<Mutex<HashMap<IpAddr, u32>>>,
 }
 
 impl AtOnce {
-    /// Lets `most` requests of an address pass at once; `proxies` says whose address it is.
+    /// Lets `most` requests of an address pass at once, at this `rate` if there is one; `proxies` says whose
+    /// address it is.
     #[must_use]
-    pub fn new(most: NonZeroU32, proxies: ProxyRules) -> Self {
-        Self { most, proxies, counts: Arc::default() }
+    pub fn new(most: NonZeroU32, rate: Option<Rate>, proxies: ProxyRules) -> Self {
+        Self { most, rate, proxies, counts: Arc::default() }
     }
 
     /// Puts the limit before a table. It is no middleware of the app, whose futures cannot be moved: this one
@@ -44,16 +48,19 @@ impl AtOnce {
         Behind { limit: self.clone(), table }
     }
 
-    /// A place among the requests of this address, if one is free.
-    fn enter(&self, address: IpAddr) -> Option<Place> {
+    /// A place among the requests of this address, or how long to wait for one.
+    fn enter(&self, address: IpAddr) -> Result<Place, Duration> {
+        if let Some(rate) = &self.rate {
+            rate.take(address)?;
+        }
         let mut counts = self.counts.lock();
         let count = counts.entry(address).or_insert(0);
         if *count >= self.most.get() {
-            return None;
+            return Err(RETRY_AFTER);
         }
         *count += 1;
         drop(counts);
-        Some(Place { address, counts: Arc::clone(&self.counts) })
+        Ok(Place { address, counts: Arc::clone(&self.counts) })
     }
 }
 
@@ -117,11 +124,13 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let Some(place) = self.limit.enter(self.limit.proxies.client_address(&request)) else {
-            let refusal = Failure(crate::error::Error::TooMany { retry_after: RETRY_AFTER });
-            return Either::Right(ready(Ok(request.into_response(refusal.error_response()))));
-        };
-        Either::Left(Counted { answer: self.service.call(request), _place: place })
+        match self.limit.enter(self.limit.proxies.client_address(&request)) {
+            Ok(place) => Either::Left(Counted { answer: self.service.call(request), _place: place }),
+            Err(retry_after) => {
+                let refusal = Failure(crate::error::Error::TooMany { retry_after });
+                Either::Right(ready(Ok(request.into_response(refusal.error_response()))))
+            }
+        }
     }
 }
 
@@ -148,13 +157,13 @@ mod tests {
     fn each_address_has_so_many_places_and_gets_them_back() {
         let trusted = IpNetworks::parse("trusted", &[] as &[&str]).unwrap();
         let proxies = ProxyRules { trusted, header: None, depth: 0 };
-        let limit = AtOnce::new(NonZeroU32::new(2).unwrap(), proxies);
+        let limit = AtOnce::new(NonZeroU32::new(2).unwrap(), None, proxies);
         let enter = |last| limit.enter(IpAddr::from([10, 0, 0, last]));
         let (first, second) = (enter(1), enter(1));
-        assert!(first.is_some() && second.is_some() && enter(1).is_none());
-        assert!(enter(2).is_some(), "another address");
+        assert!(first.is_ok() && second.is_ok() && enter(1).is_err());
+        assert!(enter(2).is_ok(), "another address");
         drop(first);
-        assert!(enter(1).is_some());
+        assert!(enter(1).is_ok());
         drop(second);
         assert!(limit.counts.lock().is_empty(), "nobody is remembered who has no request under way");
     }

@@ -7,4 +7,5 @@ pub mod basic;
 pub mod caller;
 pub mod gate;
 pub mod jwt;
+pub mod rate;
 pub mod revocations;

@@ -109,6 +109,15 @@ impl IpNetworks {
     }
 }
 
+/// Where somebody comes from, as far as it counts: a household has a whole /64 of IPv6.
+#[must_use]
+pub fn origin(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -211,5 +220,13 @@ mod tests {
                 prop_assert_eq!(network.as_str(), text);
             }
         }
+    }
+
+    #[test]
+    fn a_64_of_ipv6_is_one_place() {
+        let of = |text: &str| origin(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
     }
 }

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::candidate::Candidate;
-use self::limits::{Limit, origin};
+use self::limits::Limit;
 use super::hashing::HashingPool;
 use super::mail_queue::MailQueue;
 use crate::clock::Clock;
 use crate::domain::account::{AccountKey, AccountKind};
 use crate::domain::admin::Admin;
+use crate::domain::network::origin;
 use crate::domain::password::{NewPassword, PasswordHash, strength};
 use crate::domain::reset_code::{IssuedCode, PendingReset, ResetCode};
 use crate::domain::username::{NamingRules, Username};

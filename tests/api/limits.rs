@@ -123,3 +123,29 @@ async fn asking_often_whether_the_server_is_ready_does_not_write_often() {
     handle.stop(true).await;
     running.await.unwrap().unwrap();
 }
+
+#[actix_web::test]
+async fn more_requests_than_the_rate_allows_are_429_on_every_route() {
+    let server = TestServer::start_with(|settings| {
+        settings.http.requests_per_second_per_address = NonZeroU32::new(2);
+        settings.http.request_burst_per_address = NonZeroU32::new(3).unwrap();
+    })
+    .await;
+    let ask = |path| {
+        let nobody = server.anonymous();
+        async move { nobody.send_to(&Method::GET, path, String::new()).await }
+    };
+    for path in ["/healthz", "/nowhere", "/api/v2/users"] {
+        assert_ne!(ask(path).await.status, 429);
+    }
+    for path in ["/healthz", "/nowhere", "/api/v2/users"] {
+        let refused = ask(path).await.expect(429);
+        let told =
+            "{\"error\":\"too many requests, try again in 500ms\",\"message\":\"Too Many Requests\"}\n";
+        assert_eq!(refused.text, told);
+        assert_eq!((refused.header("Retry-After"), refused.header("X-Retry-In")), ("1", "500ms"));
+    }
+    server.advance(500);
+    ask("/healthz").await.expect(200);
+    ask("/healthz").await.expect(429);
+}

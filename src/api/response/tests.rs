@@ -34,7 +34,7 @@ async fn each_kind_has_its_status_and_body() {
         (
             Error::TooMany { retry_after: wait },
             429,
-            r#"{"error":"too many requests, try again later","message":"Too Many Requests"}"#,
+            r#"{"error":"too many requests, try again in 3.001s","message":"Too Many Requests"}"#,
         ),
         (
             Error::Busy { retry_after: wait },
@@ -57,17 +57,18 @@ async fn each_kind_has_its_status_and_body() {
 #[test]
 fn only_bad_credentials_challenge_and_only_waits_say_how_long() {
     let wait = Duration::from_millis(3001);
-    for (error, challenge, retry) in [
-        (Error::BadCredentials("".into()), Some("Basic realm=\"SFTPGo\""), None),
-        (Error::Unauthorized("".into()), None, None),
-        (Error::TooMany { retry_after: wait }, None, Some("4")),
-        (Error::Busy { retry_after: Duration::from_secs(2) }, None, Some("2")),
-        (Error::Unavailable(None), None, None),
+    for (error, challenge, retry, exact) in [
+        (Error::BadCredentials("".into()), Some("Basic realm=\"SFTPGo\""), None, None),
+        (Error::Unauthorized("".into()), None, None, None),
+        (Error::TooMany { retry_after: wait }, None, Some("4"), Some("3.001s")),
+        (Error::Busy { retry_after: Duration::from_secs(2) }, None, Some("2"), None),
+        (Error::Unavailable(None), None, None, None),
     ] {
         let response = Failure(error).error_response();
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
         assert_eq!(header("www-authenticate"), challenge);
         assert_eq!(header("retry-after"), retry);
+        assert_eq!(header("x-retry-in"), exact);
         assert_eq!(header("content-type"), Some("application/json"));
         assert_eq!(header("cache-control"), Some("no-store"));
     }

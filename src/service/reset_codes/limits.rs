@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
 
 use parking_lot::Mutex;
 
@@ -72,14 +71,6 @@ impl Limit {
     }
 }
 
-/// Where somebody comes from, as far as it counts: a household has a whole /64 of IPv6.
-pub(super) fn origin(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,13 +129,5 @@ mod tests {
             limit.take(number, NOON);
         }
         assert!(limit.events.lock().len() <= MAX_KNOWN);
-    }
-
-    #[test]
-    fn a_64_of_ipv6_is_one_place() {
-        let of = |text: &str| origin(text.parse().unwrap()).to_string();
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
     }
 }
