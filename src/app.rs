@@ -2,6 +2,7 @@
 //! signal asks for the end. The only reader of the settings tree beside `cli`.
 
 mod assemble;
+mod defender;
 mod first_admin;
 mod mail;
 
@@ -14,6 +15,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use self::defender::{lift, list_suspects};
 pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
@@ -30,6 +32,8 @@ use crate::systemd;
 
 /// How often tokens and reset codes that are over by themselves are forgotten.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
+/// How often failed sign-ins are written down; bans are at once.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
 
 /// A server that is bound to its addresses and ready to run.
 pub struct App {
@@ -87,6 +91,7 @@ impl App {
         let tasks = [
             actix_web::rt::spawn(self.signals.stop(self.server.handle())),
             actix_web::rt::spawn(clean_up(self.state.clone())),
+            actix_web::rt::spawn(save_failures(self.state.clone())),
             actix_web::rt::spawn(watchdog(self.state.clone())),
         ];
         let mails = self.state.reset_codes.mails().cloned();
@@ -103,6 +108,9 @@ impl App {
             if let Err(why) = mailing.await {
                 log::error!("the mails did not end in order: {why}");
             }
+        }
+        if let Err(why) = self.state.defender.save().await {
+            log::warn!("the last failed sign-ins were not written: {why}");
         }
         self.state
             .store
@@ -226,6 +234,17 @@ async fn clean_up(state: State) {
         }
         if let Err(why) = state.reset_codes.clean_up().await {
             log::warn!("requests for reset codes were not forgotten: {why}");
+        }
+        state.defender.clean_up();
+    }
+}
+
+async fn save_failures(state: State) {
+    let mut tick = tokio::time::interval(SAVE_EVERY);
+    loop {
+        tick.tick().await;
+        if let Err(why) = state.defender.save().await {
+            log::warn!("failed sign-ins were not written: {why}");
         }
     }
 }

@@ -72,6 +72,10 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Admin(AdminCommand),
 
+    /// Show and let off those who failed to sign in too often
+    #[command(subcommand, arg_required_else_help = true)]
+    Defender(DefenderCommand),
+
     /// Try the mail settings out
     #[command(subcommand, arg_required_else_help = true)]
     Mail(MailCommand),
@@ -115,6 +119,22 @@ struct ResetPassword {
 }
 
 #[derive(Debug, Subcommand)]
+enum DefenderCommand {
+    /// List addresses and accounts with failures, bans or locks, while the server is stopped
+    ///
+    /// One on each line: who, how many failures count, until when it is banned, whether it is locked. While the
+    /// server runs, GET /api/v2/defender/hosts and /api/v2/defender/accounts show the same.
+    List,
+
+    /// Forget the failures, bans and lock of an address or account, while the server is stopped
+    Lift {
+        /// An address, an account as `user/NAME`, `admin/NAME` or `api_key/ID`, or a name of whatever kind
+        #[arg(value_name = "ADDRESS|ACCOUNT")]
+        whom: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum MailCommand {
     /// Send one message and show what was said
     ///
@@ -152,6 +172,8 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Admin(AdminCommand::ResetPassword(asked)) => {
             reset_password(&settings()?, &asked, &mut std::io::stdin().lock(), out)
         }
+        Command::Defender(DefenderCommand::List) => print(out, &app::list_suspects(&settings()?)?),
+        Command::Defender(DefenderCommand::Lift { whom }) => print(out, &app::lift(&settings()?, &whom)?),
         Command::Mail(MailCommand::Test { address }) => app::send_test_mail(&settings()?, &address, out),
         Command::ApiKey(ApiKeyCommand::New(asked)) => print(out, &asked.make(&settings()?)?),
         Command::Completions { shell } => {
@@ -253,6 +275,8 @@ mod tests {
             &["server"][..],
             &["admin"],
             &["admin", "reset-password"],
+            &["defender"],
+            &["defender", "lift"],
             &["api-key", "new", "--name", "x"],
             &["api-key", "new", "--name", "x", "--permissions", "fly"],
             &["api-key", "new", "--name", "x", "--permissions", "*", "--expires", "soon"],

@@ -7,7 +7,9 @@ use actix_web::{Route, web};
 
 use crate::api::openapi::page;
 use crate::api::routing::Table;
-use crate::api::{admins, api_keys, connections, health, own_password, own_profile, own_second_factor};
+use crate::api::{
+    admins, api_keys, connections, defender, health, own_password, own_profile, own_second_factor,
+};
 use crate::api::{passwords, roles, tokens, users, version};
 use crate::auth::gate::{self, Access};
 use crate::domain::permission::Permission as P;
@@ -92,6 +94,12 @@ pub fn entries() -> Vec<Entry> {
 
         on(&get,    "/api/v2/connections",                       Permission(P::ViewConnections),     web::to(connections::list)),
         on(&delete, "/api/v2/connections/{id}",                  Permission(P::CloseConnections),    web::to(connections::close)),
+
+        on(&get,    "/api/v2/defender/hosts",                    Permission(P::ViewDefender),        web::to(defender::list_hosts)),
+        on(&get,    "/api/v2/defender/hosts/{id}",               Permission(P::ViewDefender),        web::to(defender::get_host)),
+        on(&delete, "/api/v2/defender/hosts/{id}",               Permission(P::ManageDefender),      web::to(defender::delete_host)),
+        on(&get,    "/api/v2/defender/accounts",                 Permission(P::ViewDefender),        web::to(defender::list_accounts)),
+        on(&delete, "/api/v2/defender/accounts/{id}",            Permission(P::ManageDefender),      web::to(defender::delete_account)),
 
         on(&get,    "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::list)),
         on(&post,   "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::add)),

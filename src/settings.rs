@@ -8,6 +8,7 @@
 mod accounts;
 mod api_key;
 mod auth;
+mod defender;
 mod document;
 mod http;
 mod keys;
@@ -28,6 +29,7 @@ pub use accounts::{
 };
 pub use api_key::{Expiry, StaticApiKey};
 pub use auth::{AuthSettings, IpBinding, ResetCodeSettings, SecretsSettings};
+pub use defender::DefenderSettings;
 pub use http::HttpSettings;
 pub use keys::SigningKey;
 pub use mail::{LogSettings, SmtpAuth, SmtpEncryption, SmtpSettings};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub hashing: HashingSettings,
     /// `[auth]`: tokens and API keys.
     pub auth: AuthSettings,
+    /// `[defender]`: failed proofs and what follows from them.
+    pub defender: DefenderSettings,
     /// `[secrets]`: how users' secrets are sealed.
     pub secrets: SecretsSettings,
     /// `[[totp]]`: configurations of one-time codes; those in a file replace the default one.
@@ -81,6 +85,7 @@ impl Default for Settings {
             admins: AdminsSettings::default(),
             hashing: HashingSettings::default(),
             auth: AuthSettings::default(),
+            defender: DefenderSettings::default(),
             secrets: SecretsSettings::default(),
             totp: vec![TotpSettings::default()],
             smtp: SmtpSettings::default(),
@@ -193,6 +198,7 @@ impl Settings {
         self.admins.check(&mut problems);
         self.hashing.check(&mut problems);
         self.auth.check(&mut problems);
+        self.defender.check(&mut problems);
         self.secrets.check(&mut problems);
         TotpSettings::check(&self.totp, &mut problems);
         self.smtp.check(&mut problems);

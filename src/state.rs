@@ -8,6 +8,7 @@ use crate::auth::revocations::Revocations;
 use crate::clock::Clock;
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
+use crate::service::defender::Defender;
 use crate::service::login::Logins;
 use crate::service::own_password::OwnPasswords;
 use crate::service::reset_codes::ResetCodes;
@@ -34,6 +35,8 @@ pub struct State {
     pub api_key_gate: ApiKeyGate,
     /// Whether API keys wait until their account has set up its second factor or changed its password.
     pub api_keys_respect_requirements: bool,
+    /// Who failed to, too often.
+    pub defender: Defender,
     /// Signing in.
     pub logins: Logins,
     /// The users.

@@ -59,7 +59,7 @@ const PARTS: &[(Part, bool)] = &[
     (groups::PART, false),
     (folders::PART, false),
     (roles::PART, true),
-    (defender::PART, false),
+    (defender::PART, true),
     (quotas::PART, false),
     (backup::PART, false),
     (status::PART, false),

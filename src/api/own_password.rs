@@ -24,7 +24,7 @@ struct Draft {
 /// `PUT /admin/changepwd`: the token used for the call ends.
 ///
 /// # Errors
-/// 400 for a draft that is refused.
+/// 400 for a draft that is refused, 429 after too many wrong passwords.
 pub async fn change_admin(
     caller: ByAdmin,
     body: RawBody,
@@ -32,14 +32,14 @@ pub async fn change_admin(
 ) -> Result<HttpResponse, Failure> {
     let draft = draft(&body)?;
     let admin = state.admins.get(caller.own_name()?)?;
-    state.own_passwords.change_admin(&state.admins, &admin, draft).await?;
+    state.own_passwords.change_admin(&state.admins, &admin, caller.address, draft).await?;
     changed(&caller.proof, &state).await
 }
 
 /// `PUT /user/changepwd`: the token used for the call ends.
 ///
 /// # Errors
-/// 400 for a draft that is refused.
+/// 400 for a draft that is refused, 429 after too many wrong passwords.
 pub async fn change_user(
     caller: ByUser,
     body: RawBody,

@@ -1,6 +1,8 @@
 //! Settings → state: every part gets the few values it needs, already typed.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use zeroize::Zeroizing;
@@ -18,10 +20,12 @@ use crate::domain::sealer::{MasterKey, Sealer};
 use crate::domain::second_factor::configuration::{TotpAlgorithm, TotpConfiguration, TotpConfigurations};
 use crate::domain::user_draft::UserRules;
 use crate::domain::username::NamingRules;
+use crate::domain::watched;
 use crate::error::Invalid;
 use crate::exit::{Exit, Failure};
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
+use crate::service::defender::Defender;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
@@ -51,6 +55,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
 
     let hashing = hashing_pool(&settings.hashing, scheme, &clock)?;
     let reset_codes = super::mail::reset_codes(settings, &store, &hashing, &clock)?;
+    let defender = defender(settings, &store, &clock)?;
     let second_factors = SecondFactors::new(store.clone(), clock.clone(), second_factor_settings);
     let sessions = Sessions::default();
     let user_rules = Arc::new(UserRules {
@@ -72,11 +77,16 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         proxies: proxies(settings).map_err(wrong)?,
         tokens: Tokens::new(&key, lifetime_secs(settings), ip_binding(settings.auth.ip_binding)),
         revocations: Revocations::new(store.clone(), clock.clone()),
-        api_key_gate: ApiKeyGate::new(store.clone(), hashing.clone(), clock.clone(), static_keys),
+        api_key_gate: ApiKeyGate::new(
+            store.clone(),
+            (hashing.clone(), defender.clone()),
+            clock.clone(),
+            static_keys,
+        ),
         api_keys_respect_requirements: settings.auth.api_keys_respect_requirements,
         logins: Logins::new(
             store.clone(),
-            hashing.clone(),
+            (hashing.clone(), defender.clone()),
             second_factors.clone(),
             clock.clone(),
             login_settings,
@@ -85,13 +95,32 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
         roles: Roles::new(store.clone(), clock.clone(), naming),
-        own_passwords: OwnPasswords::new(hashing, clock.clone(), own_password_settings),
+        own_passwords: OwnPasswords::new(hashing, defender.clone(), clock.clone(), own_password_settings),
+        defender,
         second_factors,
         reset_codes,
         sessions,
         store,
         clock,
     })
+}
+
+fn defender(settings: &Settings, store: &Store, clock: &Clock) -> Result<Defender, Failure> {
+    let wanted = &settings.defender;
+    if !wanted.enabled {
+        return Ok(Defender::off());
+    }
+    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let limits = watched::Limits {
+        failures: count(wanted.failures),
+        failures_with_code: count(wanted.failures_with_code),
+        window: millis(wanted.window),
+        ban: millis(wanted.ban),
+        failures_in_a_row: count(wanted.failures_in_a_row),
+    };
+    Defender::open(store.clone(), clock.clone(), limits)
+        .map_err(|why| Failure::new(Exit::StoreRefused, "the store cannot be read").because(why))
 }
 
 fn open_store(settings: &Settings) -> Result<Store, Failure> {

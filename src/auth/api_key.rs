@@ -12,7 +12,9 @@ use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::permission::Permissions;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
+use crate::domain::watched::SubjectKind;
 use crate::error::Error;
+use crate::service::defender::{Approach, Defender};
 use crate::service::hashing::{HashingPool, Holder};
 use crate::service::login;
 use crate::store::Store;
@@ -52,6 +54,7 @@ pub enum AdminKeyOwner {
 pub struct ApiKeyGate {
     store: Store,
     hashing: HashingPool,
+    defender: Defender,
     clock: Clock,
     static_keys: Arc<Vec<Arc<StaticKey>>>,
 }
@@ -69,25 +72,31 @@ pub fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 impl ApiKeyGate {
-    /// Keys of `store` and of the configuration file.
-    pub fn new(store: Store, hashing: HashingPool, clock: Clock, static_keys: Vec<StaticKey>) -> Self {
+    /// Keys of `store` and of the configuration file; `defender` hears of those that fail.
+    pub fn new(
+        store: Store,
+        (hashing, defender): (HashingPool, Defender),
+        clock: Clock,
+        static_keys: Vec<StaticKey>,
+    ) -> Self {
         let static_keys = Arc::new(static_keys.into_iter().map(Arc::new).collect());
-        Self { store, hashing, clock, static_keys }
+        Self { store, hashing, defender, clock, static_keys }
     }
 
     /// Finds out for whom a key speaks on the admins' side.
     ///
     /// # Errors
     /// 400 for what is no key, 403 for a key of users, 401 for a wrong secret, an expired key or an
-    /// admin who may not come in; the text of the last names the cause, as the secret was right.
+    /// admin who may not come in; the text of the last names the cause, as the secret was right. 429 after too
+    /// many wrong secrets.
     pub async fn admin(&self, value: &[u8], address: IpAddr) -> Result<(AdminKeyOwner, String), Error> {
         let presented = parse(value)?;
         if let Some(key) = self.static_keys.iter().find(|key| key.id == presented.id) {
             let expired = key.expires_at.get() > 0 && key.expires_at < self.clock.now();
-            self.check_secret(&key.id, Some(key.secret.clone()), presented.secret, expired).await?;
+            self.check_secret(&presented, Some(key.secret.clone()), expired, address).await?;
             return Ok((AdminKeyOwner::Static(Arc::clone(key)), key.id.clone()));
         }
-        let key = self.stored(&presented, Scope::Admin).await?;
+        let key = self.stored(&presented, Scope::Admin, address).await?;
         let name = key.bound_to().or(presented.username);
         let admin = name.and_then(|name| self.store.shelf::<Admin>().get(name));
         let refused = |why: &str| {
@@ -115,7 +124,7 @@ impl ApiKeyGate {
     /// As [`ApiKeyGate::admin`].
     pub async fn user(&self, value: &[u8], address: IpAddr) -> Result<(User, String), Error> {
         let presented = parse(value)?;
-        let key = self.stored(&presented, Scope::User).await?;
+        let key = self.stored(&presented, Scope::User, address).await?;
         let refused = |why: &str| {
             let text = "the user associated with the provided api key cannot be authenticated";
             Error::BadKey(format!("{text}: {why}").into())
@@ -134,27 +143,37 @@ impl ApiKeyGate {
         Ok((user, key.id.clone()))
     }
 
-    async fn stored(&self, presented: &Presented<'_>, scope: Scope) -> Result<Arc<ApiKey>, Error> {
+    async fn stored(
+        &self,
+        presented: &Presented<'_>,
+        scope: Scope,
+        address: IpAddr,
+    ) -> Result<Arc<ApiKey>, Error> {
         let key = self.store.shelf::<ApiKey>().get(presented.id).ok_or_else(no_key)?;
         if key.scope != scope {
             return Err(Error::Barred("the provided api key is invalid for this request".into()));
         }
         let expired = key.is_expired(self.clock.now());
-        self.check_secret(&key.id, key.secret.clone(), presented.secret, expired).await?;
+        self.check_secret(presented, key.secret.clone(), expired, address).await?;
         Ok(key)
     }
 
     async fn check_secret(
         &self,
-        id: &str,
+        presented: &Presented<'_>,
         hash: Option<PasswordHash>,
-        secret: &str,
         expired: bool,
+        address: IpAddr,
     ) -> Result<(), Error> {
+        let Presented { id, secret, .. } = *presented;
+        let approach = Approach::new(SubjectKind::ApiKey, id, hash.as_ref(), address);
+        let tried = self.defender.enter(approach).await?;
         let secret = NewPassword::new(secret.to_owned());
         if self.hashing.verify(Holder::ApiKey(id), hash, secret).await? && !expired {
+            tried.succeeded();
             return Ok(());
         }
+        tried.failed().await;
         Err(Error::BadKey("the provided api key cannot be authenticated".into()))
     }
 

@@ -39,5 +39,6 @@ pub mod user;
 pub mod user_draft;
 pub mod username;
 pub mod virtual_folder;
+pub mod watched;
 pub mod web_client;
 pub mod word;

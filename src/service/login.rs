@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::defender::{Approach, Defender};
 use super::hashing::{HashingPool, Holder};
 use super::second_factor::SecondFactors;
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::domain::protocol::Protocol;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::username::{NamingRules, Username};
+use crate::domain::watched::SubjectKind;
 use crate::error::Error;
 use crate::store::Store;
 
@@ -38,6 +40,7 @@ pub struct Attempt {
 pub struct Logins {
     store: Store,
     hashing: HashingPool,
+    defender: Defender,
     second_factors: SecondFactors,
     clock: Clock,
     settings: Arc<LoginSettings>,
@@ -53,49 +56,72 @@ pub struct LoginSettings {
 }
 
 impl Logins {
-    /// Sign-ins against `store`.
+    /// Sign-ins against `store`; `defender` hears of those that fail.
     pub fn new(
         store: Store,
-        hashing: HashingPool,
+        (hashing, defender): (HashingPool, Defender),
         second_factors: SecondFactors,
         clock: Clock,
         settings: Arc<LoginSettings>,
     ) -> Self {
-        Self { store, hashing, second_factors, clock, settings }
+        Self { store, hashing, defender, second_factors, clock, settings }
     }
 
     /// Signs an admin in.
     ///
     /// # Errors
-    /// [`Error::BadCredentials`] with one text for every cause; [`Error::Busy`] when too many wait.
+    /// [`Error::BadCredentials`] with one text for every cause; [`Error::TooMany`] after too many of those,
+    /// [`Error::Busy`] when too many wait.
     pub async fn admin(&self, attempt: Attempt) -> Result<Arc<Admin>, Error> {
         let name = Username::normalise(&attempt.username, self.settings.naming);
         let admin = self.store.shelf::<Admin>().get(&*name);
+        let password = admin.as_ref().and_then(|admin| admin.password.as_ref());
+        let approach = Approach::new(SubjectKind::Admin, &name, password, attempt.address);
+        let tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
+        let outcome = self.checked_admin(admin, &name, &attempt).await;
+        tried.ended(&outcome).await;
+        self.note_admin_login(&outcome?).await
+    }
+
+    async fn checked_admin(
+        &self,
+        admin: Option<Arc<Admin>>,
+        name: &str,
+        attempt: &Attempt,
+    ) -> Result<Arc<Admin>, Error> {
         let allowed = admin.filter(|admin| admin.may_sign_in_from(attempt.address));
         let hash = allowed.as_ref().and_then(|admin| admin.password.clone());
-        let matches = self.hashing.verify(Holder::Admin(&name), hash, attempt.password.clone()).await?;
+        let matches = self.hashing.verify(Holder::Admin(name), hash, attempt.password.clone()).await?;
         let Some(admin) = allowed.filter(|_| matches) else { return Err(invalid_credentials()) };
         self.second_factors.check_admin(&admin, attempt.passcode.as_deref()).await?;
-        self.note_admin_login(&admin).await
+        Ok(admin)
     }
 
     /// Signs a user in over HTTP.
     ///
     /// # Errors
     /// [`Error::BadCredentials`] before the password is known to be right, [`Error::Denied`] with
-    /// the cause afterwards; [`Error::Busy`] when too many wait.
+    /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait.
     pub async fn user(&self, attempt: Attempt) -> Result<User, Error> {
         let name = Username::normalise(&attempt.username, self.settings.naming);
-        let now = self.clock.now();
-        let stored = self.store.user(&name)?.map(|stored| stored.value);
-        let allowed = stored.filter(|user| user.is_active(now) && user.filters.may_sign_in_at(now));
+        let user = self.store.user(&name)?.map(|stored| stored.value);
+        let password = user.as_ref().and_then(|user| user.password.as_ref());
+        let approach = Approach::new(SubjectKind::User, &name, password, attempt.address);
+        let tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
+        let outcome = self.checked_user(user, &name, &attempt).await;
+        tried.ended(&outcome).await;
+        self.note_user_login(outcome?, &attempt.password).await
+    }
+
+    async fn checked_user(&self, user: Option<User>, name: &str, attempt: &Attempt) -> Result<User, Error> {
+        let allowed = user.filter(|user| may_sign_in(user, self.clock.now()));
         let hash = allowed.as_ref().and_then(|user| user.password.clone());
         let anonymous = allowed.as_ref().is_some_and(|user| user.filters.is_anonymous);
-        let matches = self.hashing.verify(Holder::User(&name), hash, attempt.password.clone()).await?;
+        let matches = self.hashing.verify(Holder::User(name), hash, attempt.password.clone()).await?;
         let Some(user) = allowed.filter(|_| matches || anonymous) else { return Err(invalid_credentials()) };
         check_access(&user, attempt.address)?;
         self.second_factors.check_user(&user, attempt.passcode.as_deref()).await?;
-        self.note_user_login(user, &attempt.password).await
+        Ok(user)
     }
 
     async fn note_admin_login(&self, admin: &Arc<Admin>) -> Result<Arc<Admin>, Error> {

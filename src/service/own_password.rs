@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::admins::Admins;
+use super::defender::{Approach, Defender};
 use super::hashing::{HashingPool, Holder};
 use super::requester::Requester;
 use super::users::Users;
@@ -11,6 +12,7 @@ use crate::domain::admin::Admin;
 use crate::domain::password::strength;
 use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::user::User;
+use crate::domain::watched::SubjectKind;
 use crate::error::Error;
 use crate::service::login;
 
@@ -27,6 +29,7 @@ pub struct PasswordChangeDraft {
 #[derive(Debug, Clone)]
 pub struct OwnPasswords {
     hashing: HashingPool,
+    defender: Defender,
     clock: Clock,
     settings: OwnPasswordSettings,
 }
@@ -42,25 +45,46 @@ pub struct OwnPasswordSettings {
     pub ends_other_tokens: bool,
 }
 
+/// Who changes his password, and from where.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    kind: SubjectKind,
+    name: &'a str,
+    address: IpAddr,
+}
+
+impl<'a> Owner<'a> {
+    fn holder(self) -> Holder<'a> {
+        if self.kind == SubjectKind::Admin { Holder::Admin(self.name) } else { Holder::User(self.name) }
+    }
+}
+
 impl OwnPasswords {
-    /// Password changes under these settings.
-    pub fn new(hashing: HashingPool, clock: Clock, settings: OwnPasswordSettings) -> Self {
-        Self { hashing, clock, settings }
+    /// Password changes under these settings; `defender` hears of wrong current passwords.
+    pub fn new(
+        hashing: HashingPool,
+        defender: Defender,
+        clock: Clock,
+        settings: OwnPasswordSettings,
+    ) -> Self {
+        Self { hashing, defender, clock, settings }
     }
 
     /// Changes an admin's password.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a draft that is refused, [`Error::Busy`].
+    /// [`Error::Invalid`] for a draft that is refused, [`Error::TooMany`] after too many wrong ones,
+    /// [`Error::Busy`].
     pub async fn change_admin(
         &self,
         admins: &Admins,
         admin: &Admin,
+        address: IpAddr,
         draft: PasswordChangeDraft,
     ) -> Result<(), Error> {
-        let holder = Holder::Admin(admin.username.as_str());
+        let owner = Owner { kind: SubjectKind::Admin, name: admin.username.as_str(), address };
         let hash =
-            self.checked(holder, admin.password.clone(), draft, self.settings.min_admin_strength).await?;
+            self.checked(owner, admin.password.clone(), draft, self.settings.min_admin_strength).await?;
         let (now, ends_others) = (self.clock.now(), self.settings.ends_other_tokens);
         let old = admin.password.clone();
         let change = move |admin: &mut Admin| {
@@ -80,7 +104,7 @@ impl OwnPasswords {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a draft that is refused, also when the user may not sign in any more;
-    /// [`Error::Busy`].
+    /// [`Error::TooMany`], [`Error::Busy`].
     pub async fn change_user(
         &self,
         users: &Users,
@@ -93,8 +117,8 @@ impl OwnPasswords {
         }
         let own = user.filters.password_strength;
         let minimum = if own > 0 { own } else { self.settings.min_user_strength };
-        let holder = Holder::User(user.username.as_str());
-        let hash = self.checked(holder, user.password.clone(), draft, minimum).await?;
+        let owner = Owner { kind: SubjectKind::User, name: user.username.as_str(), address };
+        let hash = self.checked(owner, user.password.clone(), draft, minimum).await?;
         let now = self.clock.now();
         let old = &user.password;
         let change = |user: &mut User| {
@@ -111,7 +135,7 @@ impl OwnPasswords {
     /// Holds a draft against the rules, in the contract's order, and hashes the new password.
     async fn checked(
         &self,
-        holder: Holder<'_>,
+        owner: Owner<'_>,
         current: Option<PasswordHash>,
         draft: PasswordChangeDraft,
         min_strength: i64,
@@ -122,9 +146,13 @@ impl OwnPasswords {
         if draft.current == draft.new {
             return Err(Error::invalid("the new password must be different from the current one"));
         }
-        if !self.hashing.verify(holder, current, draft.current).await? {
+        let approach = Approach::new(owner.kind, owner.name, current.as_ref(), owner.address);
+        let tried = self.defender.enter(approach).await?;
+        if !self.hashing.verify(owner.holder(), current, draft.current).await? {
+            tried.failed().await;
             return Err(wrong_current());
         }
+        tried.succeeded();
         strength::check(draft.new.expose(), min_strength)?;
         self.hashing.hash(draft.new).await
     }

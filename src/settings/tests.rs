@@ -39,6 +39,7 @@ fn all_keys() -> Vec<(&'static str, Vec<String>)> {
         "hashing",
         "auth",
         "auth.api_keys",
+        "defender",
         "secrets",
         "totp",
         "smtp",

@@ -35,11 +35,13 @@ pub enum Kind {
     Mail,
     /// Single values of the server: signing keys, marks, counters.
     Setting,
+    /// Addresses and accounts that failed to prove who they are.
+    Watched,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UserEmail,
         Self::ApiKey,
         Self::ApiKeyOwner,
@@ -53,6 +55,7 @@ impl Kind {
         Self::ResetCode,
         Self::Mail,
         Self::Setting,
+        Self::Watched,
     ];
 
     /// The byte that every key of this kind begins with.
@@ -71,6 +74,7 @@ impl Kind {
             Self::ResetCode => 0x0d,
             Self::Mail => 0x0e,
             Self::Setting => 0x0f,
+            Self::Watched => 0x18,
         }
     }
 
@@ -90,6 +94,7 @@ impl Kind {
             Self::ResetCode => "reset code",
             Self::Mail => "message",
             Self::Setting => "setting",
+            Self::Watched => "watched subject",
         }
     }
 }

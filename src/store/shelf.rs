@@ -133,6 +133,22 @@ fn decode<T: Shelved>(key: &[u8], bytes: &[u8]) -> Result<T, Error> {
 }
 
 impl Store {
+    /// Every durable thing of a kind that has no shelf, in the order of the keys; what is damaged is left out
+    /// and named in the log.
+    ///
+    /// # Errors
+    /// When the store cannot be read there.
+    pub fn items<T: Shelved>(&self) -> Result<Vec<T>, Error> {
+        let prefix = [T::KIND.prefix()];
+        let stored = self.shared().read_prefix(&prefix)?;
+        let readable = stored.iter().filter_map(|(key, value)| {
+            decode(key, value)
+                .inspect_err(|why| log::error!("a stored {} is not one: {why:?}", T::KIND.word()))
+                .ok()
+        });
+        Ok(readable.collect())
+    }
+
     /// Everything of one kind in memory, from now on up to date. Called once for each kind, after opening.
     ///
     /// # Errors

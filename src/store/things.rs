@@ -14,6 +14,7 @@ use crate::domain::reset_code::PendingReset;
 use crate::domain::revoked_token::RevokedToken;
 use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
+use crate::domain::watched::Watched;
 use crate::error::Error;
 
 /// Every shelf of the store.
@@ -160,6 +161,22 @@ impl Shelved for PendingReset {
 impl OnShelf for PendingReset {
     fn shelf(shelves: &Shelves) -> &Shelf<Self> {
         &shelves.pending_resets
+    }
+}
+
+impl Shelved for Watched {
+    const KIND: Kind = Kind::Watched;
+
+    fn key(&self) -> &str {
+        self.subject.as_str()
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_plain(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::shown(record)
     }
 }
 

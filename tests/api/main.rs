@@ -6,6 +6,7 @@ mod admins;
 mod api_keys;
 mod bad_input;
 mod connections;
+mod defender;
 mod description;
 mod harness;
 mod house;
