@@ -2,13 +2,15 @@
 //! their own, get the same load in turns, and answer with the same bytes. Absolute figures say more of the machine.
 //!
 //! `cargo bench --bench http` compares (about a minute), `cargo bench --bench http -- start` measures the start,
-//! `cargo bench --bench http -- fill --base …` loads users into a running server, to try it out by hand.
+//! `cargo bench --bench http -- guesses` asks whether time tells which names exist, `cargo bench --bench http --
+//! fill --base …` loads users into a running server, to try it out by hand.
 
 mod bare;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/program/client.rs"]
 mod client;
 mod compare;
+mod guesses;
 mod load;
 mod process;
 mod start;
@@ -62,6 +64,12 @@ enum Command {
         #[arg(long, default_value_t = 9)]
         runs: usize,
     },
+    /// Ask whether time tells which names exist
+    Guesses {
+        /// Tries with each name
+        #[arg(long, default_value_t = 500)]
+        tries: usize,
+    },
     /// Load users into a running server
     Fill {
         /// Where it listens
@@ -92,6 +100,7 @@ fn main() {
     match arguments.command {
         None => compare::run(&arguments.compare),
         Some(Command::Start { runs }) => start::run(runs),
+        Some(Command::Guesses { tries }) => guesses::run(tries),
         Some(Command::Fill { base, admin, password, users }) => {
             let admin = client::Client::new(base).signed_in(&admin, &password);
             say(&users::fill(&admin, users));

@@ -24,11 +24,17 @@ pub(crate) struct Process {
 impl Process {
     /// Starts usersd on a store in this folder; its log goes to a file there.
     pub(crate) fn usersd(folder: &Path, name: &str, workers: usize, logs_requests: bool) -> Self {
+        let logs_requests = logs_requests.to_string();
+        Self::usersd_with(folder, name, workers, &[("USERSD__LOG__REQUESTS", &logs_requests)])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn usersd_with(folder: &Path, name: &str, workers: usize, variables: &[(&str, &str)]) -> Self {
         let log = folder.join(format!("{name}.log"));
         let child = usersd(&folder.join(name))
             .env("USERSD__HTTP__WORKERS", workers.to_string())
             .env("USERSD__HTTP__PARALLEL_REQUESTS_PER_ADDRESS", "10000")
-            .env("USERSD__LOG__REQUESTS", logs_requests.to_string())
+            .envs(variables.iter().copied())
             .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("usersd starts");

@@ -10,3 +10,4 @@ mod program;
 mod secrets;
 mod starting;
 mod stopping;
+mod storm;

@@ -111,6 +111,13 @@ impl Server {
         self.log.wait_for(text).unwrap_or_else(|| panic!("the server never said {text:?}:\n{}", self.log()))
     }
 
+    /// The most memory it ever used, MiB (proc(5), `VmHWM`).
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).expect("the kernel tells") / 1024
+    }
+
     /// Sends the process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
