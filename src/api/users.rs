@@ -15,6 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
 use crate::state::State;
+use crate::store::PagePart;
 
 /// Where users live.
 const COLLECTION: &str = "/api/v2/users";
@@ -29,9 +30,14 @@ pub async fn list(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let page = Page::parse(Query::new(request.query_string()))?;
-    let documents = state.users.list(&caller.requester, page.into())?;
-    let shown: Result<Vec<_>, Error> =
-        documents.iter().map(|document| view::shown(&state, document)).collect();
+    let parts = state.users.list(&caller.requester, page.into())?;
+    let shown: Result<Vec<_>, Error> = parts
+        .into_iter()
+        .map(|part| match part {
+            PagePart::Joined(documents) => Ok(documents),
+            PagePart::One(document) => view::shown(&state, &document),
+        })
+        .collect();
     Ok(list_of(shown?))
 }
 

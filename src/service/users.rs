@@ -15,7 +15,7 @@ use crate::domain::user::User;
 use crate::domain::user_draft::{PasswordChange, UserDraft, UserRules};
 use crate::domain::username::Username;
 use crate::error::Error;
-use crate::store::{Document, Store, Txn, Versioned, Window};
+use crate::store::{Document, PagePart, Store, Txn, Versioned, Window};
 
 /// How often an update starts anew when another one came between its read and its write.
 const MAX_TRIES: u32 = 16;
@@ -72,7 +72,7 @@ impl Users {
     ///
     /// # Errors
     /// Storage failures.
-    pub fn list(&self, requester: &Requester, window: Window) -> Result<Vec<Document>, Error> {
+    pub fn list(&self, requester: &Requester, window: Window) -> Result<Vec<PagePart>, Error> {
         self.store.users_page(requester.role_filter(), window)
     }
 

@@ -6,7 +6,7 @@
 //! open     the guards around the engine's start        guards, disk   directory, lock, free space
 //! committer  the one thread that writes: group commit  txn            what a write sees and stages
 //! shared   the durable read and the commit
-//! view     what readers may see: only what is synced   directory, cache, shelf
+//! view     what readers may see: only what is synced   directory, cache, pages, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! ```
@@ -34,6 +34,7 @@ mod handle;
 mod health;
 mod keys;
 mod open;
+mod pages;
 mod record;
 mod shared;
 mod shelf;
@@ -49,6 +50,7 @@ pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
 pub use open::{OpenError, StoreOptions};
+pub use pages::PagePart;
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;

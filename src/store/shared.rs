@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -13,21 +14,33 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::cache::{Document, DocumentCache};
+use super::directory::Block;
 use super::disk::Disk;
 use super::fault::Fault;
 use super::open::{Opened, panic_text};
+use super::pages::{Joined, Known, PageCache, PagePart};
 use super::tree::{Change, Found, Tree, Value};
+use super::users::Window;
 use super::view::{View, document};
 use super::{disk, keys};
 
 /// Misses in a page from which one scan is cheaper than a look-up for each.
 const SCAN_FROM: usize = 8;
 
+/// What a page needs from one block of the directory.
+enum Span {
+    /// Documents that are joined already, and which of them.
+    Joined(Arc<Joined>, Range<usize>),
+    /// Names, and which of them; those of the whole block when its number is given.
+    Names { names: Vec<Box<[u8]>>, block: Option<u64>, range: Range<usize> },
+}
+
 /// The open store. The lock stands last: it is let go when everything else is closed.
 pub(super) struct Shared {
     pub(super) tree: Tree,
     pub(super) view: RwLock<View>,
     pub(super) documents: DocumentCache,
+    pub(super) pages: PageCache,
     pub(super) disk: Disk,
     pub(super) groups: AtomicU64,
     pub(super) last_sync: Mutex<Option<Instant>>,
@@ -44,7 +57,8 @@ impl Shared {
         let shared = Self {
             view: RwLock::new(view),
             tree: opened.tree,
-            documents: DocumentCache::new(document_cache_bytes),
+            documents: DocumentCache::new(document_cache_bytes / 2),
+            pages: PageCache::new(document_cache_bytes / 2),
             disk: opened.disk,
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
@@ -126,6 +140,70 @@ impl Shared {
         Ok(documents)
     }
 
+    /// The documents of a window of all users. Blocks of the directory that were asked for before are joined and
+    /// kept; from the others only what is asked for is read.
+    pub(super) fn page(&self, window: Window) -> Result<Vec<PagePart>, Fault> {
+        let Window { offset, limit, descending } = window;
+        let (seen, mut spans) = {
+            let view = self.view.read();
+            let length = view.users.len();
+            let count = limit.min(length.saturating_sub(offset));
+            let first = if descending { length.saturating_sub(offset.saturating_add(count)) } else { offset };
+            let spans = view.users.spans(first, count).into_iter();
+            (view.durable, spans.map(|(block, range)| self.span(block, range)).collect::<Vec<_>>())
+        };
+        if descending {
+            spans.reverse();
+        }
+        let mut parts = Vec::with_capacity(spans.len());
+        for span in spans {
+            let (names, block, range) = match span {
+                Span::Joined(joined, range) => {
+                    parts.push(PagePart::Joined(joined.part(range, descending)));
+                    continue;
+                }
+                Span::Names { names, block, range } => (names, block, range),
+            };
+            if let Some(block) = block
+                && let Some(joined) = self.join(block, &names, seen)
+            {
+                parts.push(PagePart::Joined(joined.part(range, descending)));
+                continue;
+            }
+            let documents = self.documents(&names[range], true)?.into_iter().map(PagePart::One);
+            if descending { parts.extend(documents.rev()) } else { parts.extend(documents) }
+        }
+        Ok(parts)
+    }
+
+    /// What a page needs from a block, as far as it is there already.
+    fn span(&self, block: &Block, range: Range<usize>) -> Span {
+        let names = |range: Range<usize>| block.names_in(range).map(Box::from).collect::<Vec<_>>();
+        match self.pages.get(block.number()) {
+            Some(Known::Joined(joined)) => Span::Joined(joined, range),
+            Some(Known::Asked) => {
+                Span::Names { names: names(0..block.len()), block: Some(block.number()), range }
+            }
+            None => {
+                self.pages.put(block.number(), Known::Asked);
+                Span::Names { names: names(range.clone()), block: None, range: 0..range.len() }
+            }
+        }
+    }
+
+    /// Joins the documents of a block and keeps them, unless something changed since its names were taken.
+    fn join(&self, block: u64, names: &[Box<[u8]>], seen: u64) -> Option<Arc<Joined>> {
+        // One that cannot be read concerns the pages that it is on, whose documents are then read alone.
+        let documents = self.documents(names, true).ok()?;
+        // With one gone in between they would stand in the wrong places.
+        let joined = if documents.len() == names.len() { Joined::of(&documents) } else { None };
+        let joined = joined.map(Arc::new)?;
+        if self.view.read().durable == seen {
+            self.pages.put(block, Known::Joined(Arc::clone(&joined)));
+        }
+        Some(joined)
+    }
+
     /// Fills what the cache did not have from one range of the engine. What is in flight stays open.
     fn fill_by_scan(&self, names: &[Box<[u8]>], page: &mut [Option<Document>]) -> Result<(), Fault> {
         let (Some(first), Some(last)) = (names.iter().min(), names.iter().max()) else { return Ok(()) };
@@ -190,6 +268,7 @@ impl Shared {
 
     fn publish(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {
         let mut view = self.view.write();
+        view.touched_blocks(changes).into_iter().for_each(|block| self.pages.remove(block));
         view.publish(changes, revision);
         let documents = changes.range(vec![keys::USER_DOCUMENT]..vec![keys::USER_DOCUMENT + 1]);
         for (key, change) in documents {

@@ -8,6 +8,7 @@ use super::cache::Document;
 use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
+use super::pages::PagePart;
 use super::record::{Body, Damaged, Record};
 use super::txn::Txn;
 use super::view::Meta;
@@ -96,14 +97,15 @@ impl Store {
     ///
     /// # Errors
     /// Internal when a record of the page is damaged, unavailable when the store cannot be read.
-    pub fn users_page(&self, role: Option<&str>, window: Window) -> Result<Vec<Document>, Error> {
+    pub fn users_page(&self, role: Option<&str>, window: Window) -> Result<Vec<PagePart>, Error> {
+        let Some(role) = role else { return Ok(self.shared().page(window)?) };
         let Window { offset, limit, descending } = window;
         let names = {
             let view = self.shared().view.read();
-            view.names(role).map(|names| names.window(offset, limit, descending)).unwrap_or_default()
+            view.names(Some(role)).map(|names| names.window(offset, limit, descending)).unwrap_or_default()
         };
         // The users of one role may lie far apart: a scan would read all between them.
-        Ok(self.shared().documents(&names, role.is_none())?)
+        Ok(self.shared().documents(&names, false)?.into_iter().map(PagePart::One).collect())
     }
 
     /// The users after a name in the order of names, from the first on without one; for going through all

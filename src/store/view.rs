@@ -101,6 +101,12 @@ impl View {
         self.followers.push(follower);
     }
 
+    /// The blocks of the users' directory that a group changes: their numbers before it.
+    pub(super) fn touched_blocks(&self, changes: &BTreeMap<Vec<u8>, Change>) -> Vec<u64> {
+        let metas = changes.range(vec![keys::USER_META]..vec![keys::USER_META + 1]);
+        metas.filter_map(|(key, _)| self.users.number_of(&key[1..])).collect()
+    }
+
     fn follow_user(&mut self, name: &[u8], change: &Change) {
         // What does not decode is refused when the store is opened and never written.
         let meta = |bytes: &[u8]| Meta::decode(bytes).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::{Kind, Store, StoreOptions, Window};
-use super::{body, options, stage};
+use super::{body, documents, options, stage};
 use crate::error::Error;
 
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ fn agree(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(store.user_count(), model.len());
     let everything = Window { offset: 0, limit: usize::MAX, descending: false };
     let stored = store.users_page(None, everything).unwrap();
-    let stored: Vec<Vec<u8>> = stored.iter().map(|document| document.stored().json().to_vec()).collect();
+    let stored: Vec<Vec<u8>> = documents(&stored).into_iter().map(<[u8]>::to_vec).collect();
     let expected: Vec<Vec<u8>> = model.values().map(|(_, public)| public.clone().into_bytes()).collect();
     prop_assert_eq!(stored, expected);
     let entries = store.scan_prefix(Kind::FolderMember, b"").unwrap();
@@ -154,7 +154,7 @@ fn same_page(
     }
     let expected: Vec<&[u8]> = expected.into_iter().skip(offset).take(limit).map(String::as_bytes).collect();
     let found = store.users_page(wanted.as_deref(), Window { offset, limit, descending: desc }).unwrap();
-    prop_assert_eq!(found.iter().map(|document| document.stored().json()).collect::<Vec<_>>(), expected);
+    prop_assert_eq!(documents(&found), expected);
     Ok(())
 }
 
