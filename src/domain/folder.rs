@@ -71,6 +71,20 @@ pub struct Folder {
     pub changed_at: UnixMillis,
 }
 
+impl Folder {
+    /// The same with number and usage of the folder that it takes the place of.
+    #[must_use]
+    pub fn with_state_of(self, stored: &Self) -> Self {
+        Self {
+            id: stored.id,
+            used_quota_size: stored.used_quota_size,
+            used_quota_files: stored.used_quota_files,
+            last_quota_update: stored.last_quota_update,
+            ..self
+        }
+    }
+}
+
 /// The body of `POST /folders` and `PUT /folders/{name}`; what the server says itself must decode and is
 /// not looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
