@@ -7,7 +7,9 @@ use actix_web::{Route, web};
 
 use crate::api::openapi::page;
 use crate::api::routing::Table;
-use crate::api::{admins, api_keys, connections, health, own_password, own_profile, own_second_factor};
+use crate::api::{
+    admins, api_keys, connections, folders, health, own_password, own_profile, own_second_factor,
+};
 use crate::api::{passwords, roles, tokens, users, version};
 use crate::auth::gate::{self, Access};
 use crate::domain::permission::Permission as P;
@@ -92,6 +94,12 @@ pub fn entries() -> Vec<Entry> {
 
         on(&get,    "/api/v2/connections",                       Permission(P::ViewConnections),     web::to(connections::list)),
         on(&delete, "/api/v2/connections/{id}",                  Permission(P::CloseConnections),    web::to(connections::close)),
+
+        on(&get,    "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::list)),
+        on(&post,   "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::add)),
+        on(&get,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::get)),
+        on(&put,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::update)),
+        on(&delete, "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::delete)),
 
         on(&get,    "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::list)),
         on(&post,   "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::add)),

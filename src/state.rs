@@ -8,6 +8,7 @@ use crate::auth::revocations::Revocations;
 use crate::clock::Clock;
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
+use crate::service::folders::Folders;
 use crate::service::login::Logins;
 use crate::service::own_password::OwnPasswords;
 use crate::service::reset_codes::ResetCodes;
@@ -44,6 +45,8 @@ pub struct State {
     pub api_keys: ApiKeys,
     /// The roles.
     pub roles: Roles,
+    /// The folders that users share.
+    pub folders: Folders,
     /// The second factors of both.
     pub second_factors: SecondFactors,
     /// Changing the own password.

@@ -6,6 +6,7 @@ pub mod admins;
 pub mod api_keys;
 pub mod body;
 pub mod connections;
+pub mod folders;
 pub mod health;
 pub mod json;
 pub mod openapi;

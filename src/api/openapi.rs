@@ -57,7 +57,7 @@ const PARTS: &[(Part, bool)] = &[
     (api_keys::PART, true),
     (connections::PART, true),
     (groups::PART, false),
-    (folders::PART, false),
+    (folders::PART, true),
     (roles::PART, true),
     (defender::PART, false),
     (quotas::PART, false),

@@ -12,6 +12,7 @@ pub mod email;
 pub mod file_pattern;
 pub mod filesystem;
 pub mod filters;
+pub mod folder;
 pub mod group;
 pub mod home_dir;
 pub mod login_method;

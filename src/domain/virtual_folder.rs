@@ -127,6 +127,18 @@ impl VirtualFolders {
         self.0.is_empty()
     }
 
+    /// Takes the folder of this name out; says whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|folder| folder.name != name);
+        self.0.len() < before
+    }
+
+    /// Whether the folder of this name is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|folder| folder.name == name)
+    }
+
     /// The folders, by name.
     pub fn iter(&self) -> slice::Iter<'_, VirtualFolder> {
         self.0.iter()

@@ -3,10 +3,12 @@
 
 pub mod admins;
 pub mod api_keys;
+pub mod folders;
 pub mod hashing;
 pub mod login;
 pub mod mail_queue;
 pub mod own_password;
+pub mod references;
 pub mod requester;
 pub mod reset_codes;
 pub mod roles;

@@ -9,6 +9,7 @@
 //! view     what readers may see: only what is synced   directory, cache, pages, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
+//! members  who refers to which group and folder
 //! ```
 //!
 //! # What a reader sees
@@ -33,6 +34,7 @@ mod guards;
 mod handle;
 mod health;
 mod keys;
+mod members;
 mod open;
 mod pages;
 mod record;
@@ -49,6 +51,7 @@ pub use cache::{Document, Stored};
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use members::Membership;
 pub use open::{OpenError, StoreOptions};
 pub use pages::PagePart;
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};

@@ -6,6 +6,7 @@ mod admins;
 mod api_keys;
 mod bad_input;
 mod description;
+mod folders;
 mod harness;
 mod house;
 mod limits;
