@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod admins;
 pub mod api_keys;
 pub mod body;
+pub mod conditions;
 pub mod connections;
 pub mod health;
 pub mod json;

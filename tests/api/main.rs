@@ -5,6 +5,7 @@
 mod admins;
 mod api_keys;
 mod bad_input;
+mod conditions;
 mod description;
 mod harness;
 mod house;
