@@ -22,6 +22,7 @@ pub mod routing;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod user_patch;
 pub mod users;
 pub mod version;
 pub mod view;

@@ -24,6 +24,7 @@ mod status;
 mod table;
 mod tokens;
 mod user_model;
+mod user_patches;
 mod users;
 mod version;
 
@@ -47,6 +48,7 @@ const BASIC: &str = "BasicAuth";
 /// All parts in the order of the document, and whether they are served: only then they are described.
 const PARTS: &[(Part, bool)] = &[
     (users::PART, true),
+    (user_patches::PART, true),
     (tokens::OF_ADMINS, true),
     (version::PART, true),
     (health::PART, true),

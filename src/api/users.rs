@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::body::RawBody;
+use super::body::{BodyLimit, RawBody};
 use super::conditions::{self, not_modified, tagged};
 use super::page::{Page, Query};
 use super::path_name::{PathName, location};
 use super::response::{Failure, list as list_of, message, object, raw_json};
+use super::user_patch::UserPatch;
 use super::view;
 use crate::auth::caller::{AdminCaller, ByAdmin};
 use crate::domain::entity_tag::{EntityTag, Representation};
@@ -19,7 +20,7 @@ use crate::domain::permission::Permission;
 use crate::domain::precondition::Reading;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
-use crate::service::users::Replacement;
+use crate::service::users::{DraftOf, Replacement};
 use crate::state::State;
 use crate::store::Document;
 
@@ -115,6 +116,29 @@ pub async fn update(
     state.users.expect(&caller.requester, &name, &conditions)?;
     let draft: UserDraft = body.decode()?;
     let replacement = Replacement { draft: Arc::new(move |_| Ok(draft.clone())), conditions, disconnects };
+    let revision = Box::pin(state.users.replace(&caller.requester, &name, replacement)).await?;
+    Ok(tagged(message(StatusCode::OK, "User updated"), &normal_tag(&state, name.as_str(), revision)))
+}
+
+/// `PATCH /users/{username}`: changes the user by a JSON merge patch (RFC 7396) of what [`get`] shows, under the
+/// rules of [`update`] and decided on what is stored when it is written.
+///
+/// # Errors
+/// As [`update`].
+pub async fn patch(
+    caller: ByAdmin,
+    name: PathName,
+    request: HttpRequest,
+    body: RawBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Failure> {
+    let disconnects = disconnect(&request)?;
+    let conditions = conditions::of(&request)?;
+    let name = state.users.name(&name.0);
+    state.users.expect(&caller.requester, &name, &conditions)?;
+    let (patch, limit) = (UserPatch::parse(body.bytes()?)?, BodyLimit::of(&request).bytes);
+    let draft: DraftOf = Arc::new(move |stored| patch.draft(stored, limit));
+    let replacement = Replacement { draft, conditions, disconnects };
     let revision = Box::pin(state.users.replace(&caller.requester, &name, replacement)).await?;
     Ok(tagged(message(StatusCode::OK, "User updated"), &normal_tag(&state, name.as_str(), revision)))
 }

@@ -71,6 +71,9 @@ pub struct UsersSettings {
     /// Whether a user is replaced, patched and removed only by requests that say with `If-Match` in which
     /// state; others are answered 428. Default false.
     pub require_if_match: bool,
+    /// Whether a user is patched whatever the `Content-Type` says; else only `application/merge-patch+json` is
+    /// taken, and any other `PATCH` is 405 as in the reference. Default true.
+    pub patch_any_type: bool,
 }
 
 impl Default for UsersSettings {
@@ -81,6 +84,7 @@ impl Default for UsersSettings {
             min_password_strength: 0,
             temp_dir: None,
             require_if_match: false,
+            patch_any_type: true,
         }
     }
 }

@@ -11,6 +11,7 @@ mod harness;
 mod house;
 mod limits;
 mod openapi;
+mod patch;
 mod permissions;
 mod routes;
 mod tokens;

@@ -30,6 +30,7 @@ pub(super) fn method(method: Method) -> HttpMethod {
         Method::Get => HttpMethod::Get,
         Method::Post => HttpMethod::Post,
         Method::Put => HttpMethod::Put,
+        Method::Patch => HttpMethod::Patch,
         Method::Delete => HttpMethod::Delete,
     }
 }
@@ -42,7 +43,7 @@ pub(super) fn operation(tag: &str, route: &Route, servers: Option<Vec<Server>>) 
         .summary(Some(route.summary))
         .description((!route.about.is_empty()).then_some(route.about))
         .securities(Some(security(route.access)))
-        .request_body(route.body.map(body))
+        .request_body(route.body.map(|name| body(name, route.method)))
         .servers(servers);
     for entry in route.params {
         operation = operation.parameter(parameter(entry));
@@ -65,12 +66,10 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
     names.iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect()
 }
 
-fn body(name: &str) -> RequestBody {
+fn body(name: &str, method: Method) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(name)));
-    RequestBodyBuilder::new()
-        .content("application/json", content.build())
-        .required(Some(Required::True))
-        .build()
+    let kind = if method == Method::Patch { "application/merge-patch+json" } else { "application/json" };
+    RequestBodyBuilder::new().content(kind, content.build()).required(Some(Required::True)).build()
 }
 
 fn parameter(param: &Param) -> Parameter {

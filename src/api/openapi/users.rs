@@ -5,7 +5,7 @@ use super::messages::{GUARDED, GUARDED_LOOKUP, LIST};
 use super::table::{Access, Kind, Method, Param, Part, Route, Success};
 use super::user_model;
 
-const USERNAME: Param = Param::path("username", "name of the user");
+pub(super) const USERNAME: Param = Param::path("username", "name of the user");
 
 const CONFIDENTIAL: Param = Param::query(
     "confidential_data",
@@ -14,7 +14,7 @@ const CONFIDENTIAL: Param = Param::query(
      data. Without the permission `manage_system` it is ignored.",
 );
 
-const DISCONNECT: Param = Param::query(
+pub(super) const DISCONNECT: Param = Param::query(
     "disconnect",
     Kind::Int32,
     "1 ends the open sessions of the user once the update is done, so that new ones begin under the new \
