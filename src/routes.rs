@@ -105,17 +105,15 @@ pub fn entries() -> Vec<Entry> {
 
 /// The table that the server answers by.
 pub fn table(patches: Patches) -> Table {
-    entries().into_iter().fold(
-        Table::new().taking(patches),
-        |table, Entry { method, pattern, access, route }| {
-            let route = if access == Access::Public {
-                route
-            } else {
-                route.wrap(from_fn(move |state, request, next| gate::pass(access, state, request, next)))
-            };
-            table.route(&method, pattern, route)
-        },
-    )
+    let table = Table::new().taking(patches);
+    entries().into_iter().fold(table, |table, Entry { method, pattern, access, route }| {
+        let route = if access == Access::Public {
+            route
+        } else {
+            route.wrap(from_fn(move |state, request, next| gate::pass(access, state, request, next)))
+        };
+        table.route(&method, pattern, route)
+    })
 }
 
 fn on(method: &Method, pattern: &'static str, access: Access, route: Route) -> Entry {

@@ -23,6 +23,7 @@ pub mod routing;
 mod testing;
 pub mod tokens;
 pub mod user_patch;
+pub mod user_query;
 pub mod users;
 pub mod version;
 pub mod view;

@@ -9,11 +9,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::body::{BodyLimit, RawBody};
 use super::conditions::{self, not_modified, tagged};
-use super::page::{Page, Query};
+use super::page::Query;
 use super::path_name::{PathName, location};
 use super::response::{Failure, list as list_of, message, object, raw_json};
 use super::user_patch::UserPatch;
-use super::view;
+use super::{user_query, view};
 use crate::auth::caller::{AdminCaller, ByAdmin};
 use crate::domain::entity_tag::{EntityTag, Representation};
 use crate::domain::permission::Permission;
@@ -27,20 +27,21 @@ use crate::store::Document;
 /// Where users live.
 const COLLECTION: &str = "/api/v2/users";
 
-/// `GET /users`: a page of users, never with confidential data.
+/// `GET /users`: a page of users, never with confidential data; how many there are and where the next page is
+/// stand in headers.
 ///
 /// # Errors
-/// 400 for a bad `limit`, `offset` or `order`.
+/// 400 for a bad parameter, 503 when too many searches wait.
 pub async fn list(
     caller: ByAdmin,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let page = Page::parse(Query::new(request.query_string()))?;
-    let documents = state.users.list(&caller.requester, page.into())?;
+    let query = user_query::parse(Query::new(request.query_string()))?;
+    let listing = state.users.list(&caller.requester, query).await?;
     let shown: Result<Vec<_>, Error> =
-        documents.iter().map(|document| view::shown(&state, document)).collect();
-    Ok(list_of(shown?))
+        listing.documents.iter().map(|document| view::shown(&state, document)).collect();
+    Ok(user_query::surrounded(list_of(shown?), &request, &listing))
 }
 
 /// `GET /users/{username}`, with the entity tag of what is shown.

@@ -2,12 +2,16 @@
 //! need the store, the clock or the hashing pool.
 
 mod conditions;
+mod list;
 mod replace;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use self::conditions::StateRules;
+pub use self::list::{ListQuery, Listing, UserFilter};
 pub use self::replace::{DraftOf, Replacement};
+use super::bounded::BoundedPool;
 use super::hashing::HashingPool;
 use super::requester::Requester;
 use super::sessions::Sessions;
@@ -21,10 +25,13 @@ use crate::domain::user::User;
 use crate::domain::user_draft::{PasswordChange, UserDraft, UserRules};
 use crate::domain::username::Username;
 use crate::error::Error;
-use crate::store::{Document, Store, Txn, Versioned, Window};
+use crate::store::{Document, Store, Txn, Versioned};
 
 /// How often an update starts anew when another one came between its read and its write.
 const MAX_TRIES: u32 = 16;
+
+/// How many searches may wait for a thread; more are told to come back.
+const WAITING_SEARCHES: usize = 32;
 
 /// The users of the server.
 #[derive(Debug, Clone)]
@@ -35,6 +42,7 @@ pub struct Users {
     sessions: Sessions,
     rules: Arc<UserRules>,
     states: StateRules,
+    searches: BoundedPool,
 }
 
 impl Users {
@@ -48,7 +56,7 @@ impl Users {
         rules: Arc<UserRules>,
         states: StateRules,
     ) -> Self {
-        Self { store, hashing, clock, sessions, rules, states }
+        Self { store, hashing, clock, sessions, rules, states, searches: searches() }
     }
 
     /// The name under which a user is looked up, whoever writes it how.
@@ -87,15 +95,6 @@ impl Users {
     /// The entity tag of a user's representation at a revision.
     pub fn tag(&self, name: &str, revision: u64, representation: Representation) -> EntityTag {
         self.states.tag(name, revision, representation)
-    }
-
-    /// The documents of a window of the list, in byte order of the names; a requester with a role
-    /// is shown, and counted, his own users alone.
-    ///
-    /// # Errors
-    /// Storage failures.
-    pub fn list(&self, requester: &Requester, window: Window) -> Result<Vec<Document>, Error> {
-        self.store.users_page(requester.role_filter(), window)
     }
 
     /// Adds a user and gives back the stored one with its document.
@@ -262,6 +261,12 @@ impl Users {
             })
             .await
     }
+}
+
+/// The threads for searches: at most half of the machine, so that those who ask for one user are served meanwhile.
+fn searches() -> BoundedPool {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    BoundedPool::new(NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN), WAITING_SEARCHES)
 }
 
 /// Holds what a user refers to against the store: roles 409, folders and groups 400

@@ -82,6 +82,17 @@ impl Directory {
         self.blocks.get(self.block_of(name)).is_some_and(|block| block.position(name).is_ok())
     }
 
+    /// How many names are less than this one, and whether it is there itself.
+    pub(super) fn rank(&self, name: &[u8]) -> (usize, bool) {
+        let at = self.block_of(name);
+        let before: usize = self.blocks[..at].iter().map(Block::len).sum();
+        match self.blocks.get(at).map(|block| block.position(name)) {
+            Some(Ok(position)) => (before + position, true),
+            Some(Err(position)) => (before + position, false),
+            None => (before, false),
+        }
+    }
+
     /// The names from a position on, in order or in reverse order (then counted from the end).
     pub(super) fn window(&self, offset: usize, limit: usize, descending: bool) -> Vec<Box<[u8]>> {
         let count = limit.min(self.len.saturating_sub(offset));
@@ -266,6 +277,8 @@ mod tests {
                 } else {
                     prop_assert_eq!(directory.remove(&name), model.remove(&name));
                 }
+                let rank = (model.range(..name.clone()).count(), model.contains(&name));
+                prop_assert_eq!(directory.rank(&name), rank);
                 let after: Vec<Box<[u8]>> =
                     model.iter().filter(|n| **n > name).take(3).map(|n| Box::from(n.as_slice())).collect();
                 prop_assert_eq!(directory.after(Some(&name), 3), after);

@@ -8,6 +8,7 @@
 //! shared   the durable read and the commit
 //! view     what readers may see: only what is synced   directory, cache, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! listing  windows and searches of users
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! ```
 //!
@@ -33,6 +34,7 @@ mod guards;
 mod handle;
 mod health;
 mod keys;
+mod listing;
 mod open;
 mod record;
 mod shared;
@@ -48,6 +50,7 @@ pub use cache::{Document, Stored};
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use listing::{Glance, GroupGlance, Look, NamePage, Piece};
 pub use open::{OpenError, StoreOptions};
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
 pub use shelf::{OnShelf, Shelf, Shelved};

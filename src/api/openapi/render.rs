@@ -19,7 +19,7 @@ use utoipa::openapi::server::Server;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::table::{Access, Answer, Kind, Member, Method, Param, Place, Presence, Record, Route, Shape, Way};
-use super::{API_KEY, BASIC, BEARER};
+use super::{API_KEY, BASIC, BEARER, extras};
 
 /// The extension that names the members an answer always has.
 pub(super) const ALWAYS_PRESENT: &str = "x-always-present";
@@ -44,7 +44,8 @@ pub(super) fn operation(tag: &str, route: &Route, servers: Option<Vec<Server>>) 
         .description((!route.about.is_empty()).then_some(route.about))
         .securities(Some(security(route.access)))
         .request_body(route.body.map(|name| body(name, route.method)))
-        .servers(servers);
+        .servers(servers)
+        .extensions(extras::of(route.id));
     for entry in route.params {
         operation = operation.parameter(parameter(entry));
     }
@@ -72,7 +73,8 @@ fn body(name: &str, method: Method) -> RequestBody {
     RequestBodyBuilder::new().content(kind, content.build()).required(Some(Required::True)).build()
 }
 
-fn parameter(param: &Param) -> Parameter {
+/// A parameter of an operation.
+pub(super) fn parameter(param: &Param) -> Parameter {
     let (place, required) = match param.place {
         Place::Path => (ParameterIn::Path, Required::True),
         Place::Query => (ParameterIn::Query, Required::False),

@@ -34,7 +34,9 @@ const LIST_USERS: Route = Route {
     path: "/users",
     id: "get_users",
     summary: "Get users",
-    about: "A page of users, sorted by name. Passwords and the keys of secrets are never part of it.",
+    about: "A page of users, sorted by name. Passwords and the keys of secrets are never part of it. A cursor, \
+            `after`, and filters are described under `x-extras`; the headers `X-Total-Count` and \
+            `Link` say how many users there are and where the next page is.",
     access: Access::Admin,
     params: LIST,
     body: None,
@@ -77,7 +79,8 @@ const UPDATE_USER: Route = Route {
     summary: "Update user",
     about: "Replaces the user: what the request leaves out is reset, also `status` (to disabled). Kept are \
             the name, usage and times, the password if it is absent, the second factor and recovery codes, \
-            and secrets that are sent back as they were read.",
+            and secrets that are sent back as they were read. With `If-Match` and the `ETag` of what was read, \
+            a change that somebody else made meanwhile is not undone but told with 412.",
     access: Access::Admin,
     params: &[USERNAME, DISCONNECT],
     body: Some("User"),
