@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use self::mail::send_test_mail;
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
+use crate::api::routing::Patches;
 use crate::auth::at_once::AtOnce;
 use crate::auth::caller;
 use crate::clock::Clock;
@@ -156,6 +157,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     let http = &settings.http;
     let shared = web::Data::new(state.clone());
     let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
+    let patches = if settings.users.patch_any_type { Patches::OfAnyType } else { Patches::MergePatches };
     let at_once = AtOnce::new(http.parallel_requests_per_address, state.proxies.clone());
     let server_name = HeaderValue::from_str(&http.server_header).map_err(|why| {
         Failure::new(Exit::Usage, "http.server_header cannot be the value of a header").because(why)
@@ -167,7 +169,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
             .app_data(shared.clone())
             .app_data(body_limit)
             .wrap(AccessLog::new(caller::label, server_name.clone()))
-            .default_service(at_once.before(routes::table()))
+            .default_service(at_once.before(routes::table(patches)))
     })
     .disable_signals()
     .workers(workers)

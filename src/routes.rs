@@ -6,7 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
 use crate::api::openapi::page;
-use crate::api::routing::Table;
+use crate::api::routing::{Patches, Table};
 use crate::api::{
     admins, api_keys, connections, folders, health, own_password, own_profile, own_second_factor,
 };
@@ -34,6 +34,7 @@ pub fn entries() -> Vec<Entry> {
         SignedInUser, SignedInUserInOrder,
     };
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
+    let patch = Method::PATCH;
     vec![
         on(&get,    "/healthz",                                  Public,                             web::to(health::alive)),
         on(&get,    "/readyz",                                   Public,                             web::to(health::ready)),
@@ -49,6 +50,7 @@ pub fn entries() -> Vec<Entry> {
         on(&post,   "/api/v2/users",                             Permission(P::AddUsers),            web::to(users::add)),
         on(&get,    "/api/v2/users/{username}",                  Permission(P::ViewUsers),           web::to(users::get)),
         on(&put,    "/api/v2/users/{username}",                  Permission(P::EditUsers),           web::to(users::update)),
+        on(&patch,  "/api/v2/users/{username}",                  Permission(P::EditUsers),           web::to(users::patch)),
         on(&delete, "/api/v2/users/{username}",                  Permission(P::DeleteUsers),            web::to(users::delete)),
         on(&put,    "/api/v2/users/{username}/2fa/disable",      Permission(P::DisableMfa),          web::to(users::disable_second_factor)),
         on(&post,   "/api/v2/users/{username}/forgot-password",  Public,                             web::to(passwords::user_forgot)),
@@ -110,8 +112,9 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// The table that the server answers by.
-pub fn table() -> Table {
-    entries().into_iter().fold(Table::new(), |table, Entry { method, pattern, access, route }| {
+pub fn table(patches: Patches) -> Table {
+    let table = Table::new().taking(patches);
+    entries().into_iter().fold(table, |table, Entry { method, pattern, access, route }| {
         let route = if access == Access::Public {
             route
         } else {

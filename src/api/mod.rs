@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod admins;
 pub mod api_keys;
 pub mod body;
+pub mod conditions;
 pub mod connections;
 pub mod folders;
 pub mod health;
@@ -22,6 +23,8 @@ pub mod routing;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod user_patch;
+pub mod user_query;
 pub mod users;
 pub mod version;
 pub mod view;

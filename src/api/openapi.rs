@@ -7,6 +7,7 @@ mod api_keys;
 mod backup;
 mod connections;
 mod defender;
+mod extras;
 mod filesystems;
 mod filters;
 mod folders;
@@ -24,6 +25,7 @@ mod status;
 mod table;
 mod tokens;
 mod user_model;
+mod user_patches;
 mod users;
 mod version;
 
@@ -47,6 +49,7 @@ const BASIC: &str = "BasicAuth";
 /// All parts in the order of the document, and whether they are served: only then they are described.
 const PARTS: &[(Part, bool)] = &[
     (users::PART, true),
+    (user_patches::PART, true),
     (tokens::OF_ADMINS, true),
     (version::PART, true),
     (health::PART, true),
@@ -257,6 +260,27 @@ mod tests {
                 .collect();
             assert_eq!(used, known);
         }
+    }
+
+    #[test]
+    fn what_clients_of_the_reference_do_not_know_stands_beside_what_they_know() {
+        let (mut extended, mut etags) = (0, 0);
+        for (path, method, operation) in operations(&whole()) {
+            let extras = &operation[extras::EXTRAS];
+            let named = |list: &Value, name: &Value| {
+                list.as_array().into_iter().flatten().filter(|one| one["name"] == *name).count()
+            };
+            for name in extras["parameters"].as_array().into_iter().flatten().map(|param| &param["name"]) {
+                assert_eq!(named(&operation["parameters"], name), 0, "{method} {path} {name}");
+                assert_eq!(named(&extras["parameters"], name), 1, "{method} {path} {name}");
+                extended += 1;
+            }
+            for (status, _) in extras["statuses"].as_object().into_iter().flatten() {
+                assert!(operation["responses"].get(status).is_none(), "{method} {path} {status}");
+            }
+            etags += usize::from(extras["headers"].get("ETag").is_some());
+        }
+        assert_eq!((extended, etags), (7 + 4 * 2 + 1, 5), "every extra has found its operation");
     }
 
     #[test]

@@ -70,10 +70,14 @@ fn json(status: StatusCode, body: Bytes) -> HttpResponse {
 
 /// Says that the body is JSON and that nobody may keep it (`design/security.md` S50).
 fn labelled(mut response: HttpResponse) -> HttpResponse {
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, NO_STORE);
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    forbid_to_keep(&mut response);
     response
+}
+
+/// Says that nobody on the way may keep the answer.
+pub fn forbid_to_keep(response: &mut HttpResponse) {
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
 }
 
 /// An [`Error`] on its way out: what handlers, extractors and middleware return.
@@ -89,6 +93,8 @@ impl Failure {
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "", text),
             Error::NotFound => (StatusCode::NOT_FOUND, text, ""),
             Error::Conflict(_) => (StatusCode::CONFLICT, text, ""),
+            Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, text, "Precondition Failed"),
+            Error::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, text, "Precondition Required"),
             Error::Unauthorized(_) | Error::BadCredentials(_) => {
                 (StatusCode::UNAUTHORIZED, text, "Unauthorized")
             }

@@ -11,6 +11,7 @@ use crate::auth::jwt::{self, Tokens};
 use crate::auth::revocations::Revocations;
 use crate::clock::Clock;
 use crate::domain::admin::AdminRules;
+use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::network::IpNetworks;
 use crate::domain::password::{HashingScheme, PasswordHash};
@@ -30,7 +31,7 @@ use crate::service::own_password::{OwnPasswordSettings, OwnPasswords};
 use crate::service::roles::Roles;
 use crate::service::second_factor::{SecondFactorSettings, SecondFactors};
 use crate::service::sessions::Sessions;
-use crate::service::users::Users;
+use crate::service::users::{StateRules, Users};
 use crate::settings::{HashAlgorithm, HashingSettings, IpBinding, Settings, TotpHash, TotpSettings};
 use crate::state::State;
 use crate::store::{OpenError, Store, StoreOptions};
@@ -83,7 +84,14 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
             login_settings,
         ),
         folders: Folders::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
-        users: Users::new(store.clone(), hashing.clone(), clock.clone(), sessions.clone(), user_rules),
+        users: Users::new(
+            store.clone(),
+            hashing.clone(),
+            clock.clone(),
+            sessions.clone(),
+            user_rules,
+            StateRules { tagger: Tagger::new(&key), require_if_match: settings.users.require_if_match },
+        ),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
         roles: Roles::new(store.clone(), clock.clone(), naming),

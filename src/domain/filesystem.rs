@@ -170,13 +170,13 @@ impl Config {
     /// | sent | becomes |
     /// |---|---|
     /// | plain | itself |
-    /// | nothing | nothing; Google's credentials: the stored one |
+    /// | nothing | nothing; Google's credentials: the stored one, unless the draft is complete |
     /// | sealed, redacted | the stored one, or nothing |
-    fn keep_secrets(&mut self, stored: &Filesystem) {
+    fn keep_secrets(&mut self, stored: &Filesystem, is_complete: bool) {
         for (slot, secret) in self.settings_mut().secrets_mut() {
             let keeps = match secret {
                 Secret::Plain(_) => false,
-                Secret::Empty => slot == Slot::GcsCredentials,
+                Secret::Empty => slot == Slot::GcsCredentials && !is_complete,
                 Secret::Sealed(_) | Secret::Redacted => true,
             };
             if keeps {

@@ -3,6 +3,7 @@
 
 pub mod admins;
 pub mod api_keys;
+pub mod bounded;
 pub mod folders;
 pub mod hashing;
 pub mod login;

@@ -15,6 +15,7 @@ use super::requester::Requester;
 use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::precondition::Preconditions;
 use crate::domain::protocol::MfaProtocol;
 use crate::domain::sealer::Sealer;
 use crate::domain::second_factor::RecoveryCodeEntry;
@@ -143,23 +144,25 @@ impl SecondFactors {
             .await
     }
 
-    /// Takes away a user's second factor; tokens made with it end.
+    /// Takes away the second factor of a user who is in the state that is expected, and gives back the revision
+    /// he has then; tokens made with it end.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Refused`] when there is nothing to take away.
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`], [`Error::Refused`] when there is nothing to take away.
     pub async fn disable_for_user(
         &self,
         users: &Users,
         requester: &Requester,
         name: &Username,
-    ) -> Result<(), Error> {
+        conditions: &Preconditions,
+    ) -> Result<u64, Error> {
         let now = self.clock.now();
         let change = |user: &mut User| {
             Factor::of_user(user).take_away(self.settings.removal_ends_tokens)?;
             user.updated_at = now;
             Ok(())
         };
-        users.change(requester, name, change).await.map(drop)
+        Ok(users.change_if(requester, name, conditions, change).await?.revision)
     }
 
     /// Takes away an admin's second factor; tokens made with it end.

@@ -68,11 +68,24 @@ pub struct UsersSettings {
     /// Folder for the homes of users whose files are elsewhere. Default: absent, the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temp_dir: Option<PathBuf>,
+    /// Whether a user is replaced, patched and removed only by requests that say with `If-Match` in which
+    /// state; others are answered 428. Default false.
+    pub require_if_match: bool,
+    /// Whether a user is patched whatever the `Content-Type` says; else only `application/merge-patch+json` is
+    /// taken, and any other `PATCH` is 405 as in the reference. Default true.
+    pub patch_any_type: bool,
 }
 
 impl Default for UsersSettings {
     fn default() -> Self {
-        Self { base_dir: None, naming_rules: 5, min_password_strength: 0, temp_dir: None }
+        Self {
+            base_dir: None,
+            naming_rules: 5,
+            min_password_strength: 0,
+            temp_dir: None,
+            require_if_match: false,
+            patch_any_type: true,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::users::Window;
+
 /// A block is split above so many names.
 const SPLIT_ABOVE: usize = 512;
 /// Names appended in order fill blocks so far, which leaves room for insertions.
@@ -93,6 +95,26 @@ impl Directory {
     /// Whether the name is there.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
         self.blocks.get(self.block_of(name)).is_some_and(|block| block.position(name).is_ok())
+    }
+
+    /// How many names are less than this one, and whether it is there itself.
+    pub(super) fn rank(&self, name: &[u8]) -> (usize, bool) {
+        let at = self.block_of(name);
+        let before: usize = self.blocks[..at].iter().map(Block::len).sum();
+        match self.blocks.get(at).map(|block| block.position(name)) {
+            Some(Ok(position)) => (before + position, true),
+            Some(Err(position)) => (before + position, false),
+            None => (before, false),
+        }
+    }
+
+    /// Where a window begins, counted in its order: behind a name where one is given, and then so many on.
+    pub(super) fn offset(&self, after: Option<&[u8]>, window: Window) -> usize {
+        let before = after.map_or(0, |name| {
+            let (less, is_there) = self.rank(name);
+            if window.descending { self.len - less } else { less + usize::from(is_there) }
+        });
+        before.saturating_add(window.offset)
     }
 
     /// The names from a position on, in order or in reverse order (then counted from the end).
@@ -306,6 +328,8 @@ mod tests {
                 } else {
                     prop_assert_eq!(directory.remove(&name), model.remove(&name));
                 }
+                let rank = (model.range(..name.clone()).count(), model.contains(&name));
+                prop_assert_eq!(directory.rank(&name), rank);
                 let after: Vec<Box<[u8]>> =
                     model.iter().filter(|n| **n > name).take(3).map(|n| Box::from(n.as_slice())).collect();
                 prop_assert_eq!(directory.after(Some(&name), 3), after);

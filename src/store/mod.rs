@@ -8,6 +8,7 @@
 //! shared   the durable read and the commit
 //! view     what readers may see: only what is synced   directory, cache, pages, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! listing  windows and searches of users
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! members  who refers to which group and folder
 //! ```
@@ -34,6 +35,7 @@ mod guards;
 mod handle;
 mod health;
 mod keys;
+mod listing;
 mod members;
 mod open;
 mod pages;
@@ -51,6 +53,7 @@ pub use cache::{Document, Stored};
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use listing::{Glance, GroupGlance, Look, Piece, UsersPage};
 pub use members::Membership;
 pub use open::{OpenError, StoreOptions};
 pub use pages::PagePart;

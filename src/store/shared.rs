@@ -17,6 +17,7 @@ use super::cache::{Document, DocumentCache};
 use super::directory::Block;
 use super::disk::Disk;
 use super::fault::Fault;
+use super::listing::UsersPage;
 use super::open::{Opened, panic_text};
 use super::pages::{Joined, Known, PageCache, PagePart};
 use super::tree::{Change, Found, Tree, Value};
@@ -140,17 +141,25 @@ impl Shared {
         Ok(documents)
     }
 
-    /// The documents of a window of all users. Blocks of the directory that were asked for before are joined and
-    /// kept; from the others only what is asked for is read.
-    pub(super) fn page(&self, window: Window) -> Result<Vec<PagePart>, Fault> {
-        let Window { offset, limit, descending } = window;
-        let (seen, mut spans) = {
+    /// A window of all users, behind a name where one is given. Blocks of the directory that were asked for before
+    /// are joined and kept; from the others only what is asked for is read.
+    pub(super) fn page(&self, after: Option<&[u8]>, window: Window) -> Result<UsersPage, Fault> {
+        let Window { limit, descending, .. } = window;
+        let (seen, total, next, mut spans) = {
             let view = self.view.read();
-            let length = view.users.len();
-            let count = limit.min(length.saturating_sub(offset));
-            let first = if descending { length.saturating_sub(offset.saturating_add(count)) } else { offset };
-            let spans = view.users.spans(first, count).into_iter();
-            (view.durable, spans.map(|(block, range)| self.span(block, range)).collect::<Vec<_>>())
+            let total = view.users.len();
+            let offset = view.users.offset(after, window);
+            let count = limit.min(total.saturating_sub(offset));
+            let end = offset.saturating_add(count);
+            let spans = view.users.spans(if descending { total.saturating_sub(end) } else { offset }, count);
+            let last = if descending { spans.first() } else { spans.last() };
+            let next = last.filter(|_| end < total).and_then(|(block, range)| {
+                let last = if descending { range.start } else { range.end - 1 };
+                block.names_in(last..last + 1).next()
+            });
+            let next = next.map(|name| String::from_utf8_lossy(name).into_owned());
+            let spans: Vec<_> = spans.into_iter().map(|(block, range)| self.span(block, range)).collect();
+            (view.durable, total, next, spans)
         };
         if descending {
             spans.reverse();
@@ -173,7 +182,7 @@ impl Shared {
             let documents = self.documents(&names[range], true)?.into_iter().map(PagePart::One);
             if descending { parts.extend(documents.rev()) } else { parts.extend(documents) }
         }
-        Ok(parts)
+        Ok(UsersPage { parts, total, next })
     }
 
     /// What a page needs from a block, as far as it is there already.

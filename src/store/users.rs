@@ -8,7 +8,6 @@ use super::cache::Document;
 use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
-use super::pages::PagePart;
 use super::record::{Body, Damaged, Record};
 use super::txn::Txn;
 use super::view::Meta;
@@ -88,24 +87,6 @@ impl Store {
     /// How many users there are.
     pub fn user_count(&self) -> usize {
         self.shared().view.read().users.len()
-    }
-
-    /// The documents of a window of the users, in the order of their names' bytes or its reverse; with a role, of
-    /// the users of that role alone, who are then the only ones counted (`contract/storage-and-listing.md` §1).
-    ///
-    /// A user removed between the two steps of this is left out.
-    ///
-    /// # Errors
-    /// Internal when a record of the page is damaged, unavailable when the store cannot be read.
-    pub fn users_page(&self, role: Option<&str>, window: Window) -> Result<Vec<PagePart>, Error> {
-        let Some(role) = role else { return Ok(self.shared().page(window)?) };
-        let Window { offset, limit, descending } = window;
-        let names = {
-            let view = self.shared().view.read();
-            view.names(Some(role)).map(|names| names.window(offset, limit, descending)).unwrap_or_default()
-        };
-        // The users of one role may lie far apart: a scan would read all between them.
-        Ok(self.shared().documents(&names, false)?.into_iter().map(PagePart::One).collect())
     }
 
     /// The users after a name in the order of names, from the first on without one; for going through all

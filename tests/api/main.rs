@@ -5,12 +5,16 @@
 mod admins;
 mod api_keys;
 mod bad_input;
+mod conditions;
 mod description;
 mod folders;
 mod harness;
+mod history;
 mod house;
 mod limits;
+mod list_filters;
 mod openapi;
+mod patch;
 mod permissions;
 mod routes;
 mod tokens;

@@ -21,6 +21,16 @@ async fn each_kind_has_its_status_and_body() {
         (Error::NotFound, 404, r#"{"error":"Not Found","message":""}"#),
         (Error::Conflict("twice".into()), 409, r#"{"error":"twice","message":""}"#),
         (
+            Error::PreconditionFailed,
+            412,
+            r#"{"error":"the object is not in the expected state, read it again","message":"Precondition Failed"}"#,
+        ),
+        (
+            Error::PreconditionRequired,
+            428,
+            r#"{"error":"changes need an If-Match header with the ETag of what was read","message":"Precondition Required"}"#,
+        ),
+        (
             Error::Unauthorized("no token found".into()),
             401,
             r#"{"error":"no token found","message":"Unauthorized"}"#,

@@ -27,6 +27,9 @@ pub struct FilesystemDraft {
     cryptconfig: CryptConfig,
     sftpconfig: SftpConfig,
     httpconfig: HttpConfig,
+    /// Whether a secret that is absent is one that shall not be, whatever the provider.
+    #[serde(skip)]
+    is_complete: bool,
 }
 
 impl FilesystemDraft {
@@ -39,6 +42,12 @@ impl FilesystemDraft {
     /// seconds when the key is encrypted: work for where waiting is allowed. All else takes microseconds.
     pub fn needs_slow_check(&self) -> bool {
         self.provider() == Provider::Sftp && self.sftpconfig.has_plain_key()
+    }
+
+    /// Says that the draft holds everything the filesystem shall have: Google's credentials, too, are gone when
+    /// they are absent.
+    pub fn keep_no_absent_secrets(&mut self) {
+        self.is_complete = true;
     }
 
     /// Refuses a redacted secret of the provider asked for: rule 6 of `contract/validation.md` §1, for
@@ -78,9 +87,10 @@ impl FilesystemDraft {
         if stored.is_none() {
             self.refuse_redacted()?;
         }
+        let is_complete = self.is_complete;
         let mut config = self.into_config();
         if let Some(stored) = stored {
-            config.keep_secrets(stored);
+            config.keep_secrets(stored, is_complete);
         }
         config.settings_mut().settle()?;
         config.seal(owner, sealer)?;

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::admin::{AdminDraft, AdminRules};
+use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::password::HashingScheme;
+use crate::domain::precondition::Preconditions;
 use crate::domain::reset_code::Progress;
 use crate::domain::sealer::Sealer;
 use crate::domain::time::UnixMillis;
@@ -22,7 +24,7 @@ use crate::service::admins::Admins;
 use crate::service::hashing::HashingLimits;
 use crate::service::requester::Requester;
 use crate::service::sessions::Sessions;
-use crate::service::users::Users;
+use crate::service::users::{StateRules, Users};
 use crate::store::StoreOptions;
 
 const USER: AccountKind = AccountKind::User;
@@ -83,8 +85,15 @@ impl World {
             min_password_strength: 0,
             sealer: Sealer::default(),
         };
-        let users =
-            Users::new(store.clone(), hashing.clone(), clock.clone(), Sessions::default(), Arc::new(rules));
+        let states = StateRules { tagger: Tagger::new(b"of this test"), require_if_match: false };
+        let users = Users::new(
+            store.clone(),
+            hashing.clone(),
+            clock.clone(),
+            Sessions::default(),
+            Arc::new(rules),
+            states,
+        );
         let admin_rules = AdminRules { naming: settings.naming, min_password_strength: 0 };
         let admins = Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules);
         let templates = Templates::load(None).unwrap();
@@ -275,7 +284,7 @@ async fn another_password_or_another_account_of_the_name_voids_the_code() {
 
     let code = world.code(USER, "anna").await;
     let name = world.users.name("anna");
-    world.users.remove(&Requester::default(), &name).await.unwrap();
+    world.users.remove(&Requester::default(), &name, Preconditions::default()).await.unwrap();
     assert!(world.reset(USER, "anna", &code).await.starts_with("Unable to associate"));
     world.add_user(json!({"username": "anna", "email": "anna@example.com"})).await;
     assert_eq!(world.reset(USER, "anna", &code).await, UNKNOWN);

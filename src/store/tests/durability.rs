@@ -167,7 +167,7 @@ fn a_damaged_record_concerns_its_name_alone_and_can_be_replaced() {
     let store = Store::open(&options(&directory)).unwrap();
     assert!(store.user_document("b").is_err(), "another user's record is no record of this one");
     assert!(store.user_document("b").is_err());
-    assert!(store.users_page(None, Window { offset: 0, limit: 10, descending: false }).is_err());
+    assert!(store.users_page(None, None, Window { offset: 0, limit: 10, descending: false }).is_err());
     assert_eq!(json(&store, "a").unwrap(), "a");
     assert_eq!(page(&store, None, (2, 1), false), ["c"]);
     put(&store, "b", "", "new");

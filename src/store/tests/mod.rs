@@ -55,8 +55,9 @@ fn json(store: &Store, name: &str) -> Option<String> {
 }
 
 fn page(store: &Store, role: Option<&str>, window: (usize, usize), descending: bool) -> Vec<String> {
-    let page = store.users_page(role, Window { offset: window.0, limit: window.1, descending }).unwrap();
-    documents(&page).into_iter().map(|json| String::from_utf8(json.to_vec()).unwrap()).collect()
+    let page =
+        store.users_page(role, None, Window { offset: window.0, limit: window.1, descending }).unwrap();
+    documents(&page.parts).into_iter().map(|json| String::from_utf8(json.to_vec()).unwrap()).collect()
 }
 
 /// The documents of a page, none of which has a comma in it.
