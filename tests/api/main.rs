@@ -10,6 +10,7 @@ mod harness;
 mod house;
 mod limits;
 mod openapi;
+mod passwords;
 mod permissions;
 mod routes;
 mod tokens;
