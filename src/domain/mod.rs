@@ -29,6 +29,7 @@ pub mod protocol;
 pub mod public_key;
 pub mod quote;
 pub mod reset_code;
+pub mod reset_link;
 pub mod revoked_token;
 pub mod role;
 pub mod sealer;

@@ -15,6 +15,7 @@ mod limits;
 mod list_filters;
 mod openapi;
 mod patch;
+mod passwords;
 mod permissions;
 mod routes;
 mod tokens;

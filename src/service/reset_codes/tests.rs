@@ -15,9 +15,7 @@ use crate::domain::sealer::Sealer;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{UserDraft, UserRules};
-use crate::mail::error::MailError;
 use crate::mail::message::OutgoingMail;
-use crate::mail::sink::{Manner, Sink};
 use crate::mail::templates::Templates;
 use crate::mail::{Mailer, Outbox};
 use crate::service::admins::Admins;
@@ -26,6 +24,8 @@ use crate::service::requester::Requester;
 use crate::service::sessions::Sessions;
 use crate::service::users::{StateRules, Users};
 use crate::store::StoreOptions;
+
+mod queue;
 
 const USER: AccountKind = AccountKind::User;
 const ADMIN: AccountKind = AccountKind::Admin;
@@ -96,7 +96,7 @@ impl World {
         );
         let admin_rules = AdminRules { naming: settings.naming, min_password_strength: 0 };
         let admins = Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules);
-        let templates = Templates::load(None).unwrap();
+        let templates = Templates::load(None, None).unwrap();
         let queue = MailQueue::new(store.clone(), mailer, templates, clock.clone(), settings.lifetime);
         let codes =
             ResetCodes::new(store.clone(), hashing.clone(), clock.clone(), Some(queue.clone()), settings);
@@ -463,81 +463,4 @@ async fn guesses_are_limited_by_address_and_by_account() {
     assert!(world.reset_from(USER, "anna", &code, elsewhere(99)).await.is_err());
     world.clock.advance(60_000);
     assert!(world.reset_from(USER, "anna", &code, elsewhere(99)).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_mail_that_is_not_taken_is_tried_again_later_and_later() {
-    let world = World::new().await;
-    world.outbox.fail_with(Some(MailError::passing("busy")));
-    world.forgot("anna").await.unwrap();
-    for wait in [5_000, 30_000, 120_000, 300_000] {
-        world.queue.pass().await;
-        world.clock.advance(wait - 1);
-        let before = world.queue.status();
-        world.queue.pass().await;
-        assert_eq!(world.queue.status(), before, "too early for the next try");
-        assert_eq!(before.waiting, 1);
-        world.clock.advance(1);
-    }
-    assert_eq!(world.queue.status().failures_in_a_row, 4);
-    world.outbox.fail_with(None);
-    world.queue.pass().await;
-    assert_eq!(world.outbox.take().len(), 1);
-    assert_eq!((world.queue.status().waiting, world.queue.status().failures_in_a_row), (0, 0));
-    world.queue.pass().await;
-    assert!(world.outbox.take().is_empty(), "each mail once");
-}
-
-#[tokio::test]
-async fn a_mail_is_given_up_when_it_never_will_be_taken_or_is_too_old() {
-    let world = World::new().await;
-    world.outbox.fail_with(Some(MailError::lasting("no such mailbox")));
-    world.forgot("anna").await.unwrap();
-    world.queue.pass().await;
-    assert!(world.pending("user/anna").is_none());
-
-    world.outbox.fail_with(Some(MailError::passing("busy")));
-    world.forgot("anna").await.unwrap();
-    world.queue.pass().await;
-    world.clock.advance(600_000);
-    world.outbox.fail_with(None);
-    world.queue.pass().await;
-    assert!(world.pending("user/anna").is_none() && world.outbox.take().is_empty());
-}
-
-#[tokio::test]
-async fn a_request_that_nobody_dealt_with_is_mailed_by_the_next_process() {
-    let world = World::new().await;
-    world.forgot("anna").await.unwrap();
-    let outbox = Arc::new(Outbox::default());
-    let mailer = Mailer::Recording(Arc::clone(&outbox));
-    let templates = Templates::load(None).unwrap();
-    let lifetime = Duration::from_secs(600);
-    let next = MailQueue::new(world.store.clone(), mailer, templates, world.clock.clone(), lifetime);
-    let running = tokio::spawn(next.clone().run());
-    while next.status().waiting > 0 {
-        tokio::task::yield_now().await;
-    }
-    next.stop();
-    running.await.unwrap();
-    let code = code_in(&outbox.take()[0].text);
-    assert_eq!(world.reset(USER, "anna", &code).await, "ok user/anna");
-}
-
-#[tokio::test]
-async fn a_request_takes_as_long_with_a_slow_mail_server() {
-    let sink = Sink::open(Manner::Sleeps("RCPT")).await;
-    let options = crate::mail::smtp::tests::options(sink.port());
-    let mailer = Mailer::Smtp(Arc::new(crate::mail::smtp::SmtpMailer::new(options).unwrap()));
-    let world = World::sending(settings(), mailer, Arc::default()).await;
-    let running = tokio::spawn(world.queue.clone().run());
-    world.forgot("anna").await.unwrap();
-    while sink.heard().iter().all(|line| !line.starts_with("RCPT")) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let begun = std::time::Instant::now();
-    world.forgot("nobody").await.unwrap();
-    world.forgot("anna").await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(4), "no request waits for the mail server");
-    running.abort();
 }
