@@ -22,6 +22,7 @@ pub mod omit;
 pub mod password;
 pub mod path;
 pub mod permission;
+pub mod placeholders;
 pub mod private_key;
 pub mod protocol;
 pub mod public_key;
