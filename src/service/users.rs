@@ -9,7 +9,7 @@ use super::requester::Requester;
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::api_key::Scope;
-use crate::domain::password::PasswordHash;
+use crate::domain::password::{PasswordHash, strength};
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{PasswordChange, UserDraft, UserRules};
@@ -261,13 +261,19 @@ impl Users {
         if requester.sees_role(&stored.value.role) { Ok(stored) } else { Err(Error::NotFound) }
     }
 
-    /// Settles a draft, on the pool for slow work when a private key has to be opened for it.
+    /// Settles a draft, on the pool for slow work when a private key has to be opened for it; a new password
+    /// must also be as strong as the user's groups ask.
     async fn settle(&self, draft: UserDraft, stored: Option<&User>) -> Result<(User, PasswordChange), Error> {
-        if !draft.is_slow_to_settle() {
-            return Ok(draft.settle(&self.rules, stored)?);
+        let (user, password) = if draft.is_slow_to_settle() {
+            let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
+            self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??
+        } else {
+            draft.settle(&self.rules, stored)?
+        };
+        if let PasswordChange::New(password) = &password {
+            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
         }
-        let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
-        Ok(self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??)
+        Ok((user, password))
     }
 
     /// Puts into the user what the draft says about the password (`contract/passwords.md` §3).

@@ -7,6 +7,7 @@ mod api_keys;
 mod bad_input;
 mod description;
 mod folders;
+mod group_effects;
 mod groups;
 mod harness;
 mod house;
