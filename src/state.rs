@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
 use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::login::Logins;
 use crate::service::own_password::OwnPasswords;
 use crate::service::reset_codes::ResetCodes;
@@ -47,6 +48,8 @@ pub struct State {
     pub roles: Roles,
     /// The folders that users share.
     pub folders: Folders,
+    /// The groups whose settings users share.
+    pub groups: Groups,
     /// The second factors of both.
     pub second_factors: SecondFactors,
     /// Changing the own password.

@@ -8,6 +8,7 @@ pub mod body;
 pub mod conditions;
 pub mod connections;
 pub mod folders;
+pub mod groups;
 pub mod health;
 pub mod json;
 pub mod openapi;

@@ -59,7 +59,7 @@ const PARTS: &[(Part, bool)] = &[
     (self_service::OF_USERS, true),
     (api_keys::PART, true),
     (connections::PART, true),
-    (groups::PART, false),
+    (groups::PART, true),
     (folders::PART, true),
     (roles::PART, true),
     (defender::PART, false),

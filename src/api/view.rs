@@ -1,4 +1,4 @@
-//! Users and folders as shown: the stored document as it is where it refers to nothing, else with the
+//! Users, folders and groups as shown: the stored document as it is where it refers to nothing, else with the
 //! folders put in as they are now; or with what `confidential_data` reveals
 //! (`contract/user-model.md` §3 to §6).
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::filesystem::Filesystem;
 use crate::domain::folder::Folder;
-use crate::domain::group::GroupRefs;
+use crate::domain::group::{Group, GroupRefs};
 use crate::domain::secret::Secret;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
@@ -126,6 +126,23 @@ impl<'a> Views<'a> {
         let members = self.state.folders.members(self.requester, &folder.name, most_members);
         put_names(&mut value, "users", members.users);
         put_names(&mut value, "groups", members.groups);
+        Ok(value)
+    }
+
+    /// A group, with at most so many of those who are in it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no stored group can be.
+    pub fn group(&mut self, group: &Group, most_members: usize) -> Result<Value, Error> {
+        let mut value = serde_json::to_value(group).map_err(Error::internal)?;
+        if self.detail == Detail::Confidential {
+            let filesystem = &group.user_settings.filesystem;
+            filesystem.reveal(&mut value["user_settings"]["filesystem"]).map_err(Error::internal)?;
+        }
+        let members = self.state.groups.members(self.requester, &group.name, most_members);
+        put_names(&mut value, "users", members.users);
+        put_names(&mut value, "admins", members.admins);
+        self.mount(&mut value, &group.virtual_folders)?;
         Ok(value)
     }
 

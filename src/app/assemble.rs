@@ -24,6 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
 use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
@@ -84,6 +85,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
             login_settings,
         ),
         folders: Folders::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
+        groups: Groups::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
         users: Users::new(
             store.clone(),
             hashing.clone(),

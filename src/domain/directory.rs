@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize, Serializer};
 
 use super::path;
+use super::placeholders::Placeholders;
 use super::quote::quote;
 use super::word::{self, Word, distinct};
 use crate::error::Invalid;
@@ -171,6 +172,23 @@ impl DirectoryPermissions {
             Some(Some(granted)) if !granted.is_empty() => Ok(Self(directories)),
             Some(_) | None => Err(Invalid::new("permissions: grant something for the directory \"/\"")),
         }
+    }
+
+    /// Grants what a group adds, in directories of which nothing is said yet; of `/` only with `root`.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn add_missing(
+        &mut self,
+        added: &AddedPermissions,
+        root: bool,
+        placeholders: &Placeholders<'_>,
+    ) -> Result<(), Invalid> {
+        for (directory, granted) in added.0.iter().filter(|(directory, _)| root || *directory != "/") {
+            let directory = path::rooted(&placeholders.fill(directory)?);
+            self.0.entry(directory).or_insert_with(|| granted.clone());
+        }
+        Ok(())
     }
 
     /// The directories and what is granted in each, ordered by path.

@@ -18,6 +18,7 @@ mod slot;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::domain::placeholders::Placeholders;
 use crate::domain::sealer::Sealer;
 use crate::domain::secret::Secret;
 use crate::error::Invalid;
@@ -60,6 +61,23 @@ impl Filesystem {
     /// Which provider it is.
     pub fn provider(&self) -> Provider {
         self.0.provider()
+    }
+
+    /// Whether it is anything but a plain directory of the machine.
+    pub fn is_remote_or_encrypted(&self) -> bool {
+        self.provider() != Provider::Local
+    }
+
+    /// The same for one member of a group: prefixes and user names with their placeholders filled in.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn filled(&self, placeholders: &Placeholders<'_>) -> Result<Self, Invalid> {
+        let mut filled = self.clone();
+        for template in filled.0.settings_mut().templates_mut() {
+            *template = placeholders.fill(template)?;
+        }
+        Ok(filled)
     }
 
     /// The secrets of its provider, empty ones too, each with its place.

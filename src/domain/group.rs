@@ -1,10 +1,12 @@
 //! Groups: settings that several users share (`contract/endpoints.md` §12), and how an account refers to
 //! them. That a group exists, and who is in it, is for the service to say.
 
+mod effective;
 mod settings;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::effective::EffectiveUser;
 pub use self::settings::{GroupFilters, GroupUserSettings, GroupUserSettingsDraft, HomeDirTemplate};
 use super::sealer::Sealer;
 use super::time::UnixMillis;
@@ -90,6 +92,8 @@ impl GroupDraft {
 
 /// The number of the group type of which an account may have one: its primary group.
 const PRIMARY: i64 = 1;
+/// The number of the group type whose settings are added to the user's.
+const SECONDARY: i64 = 2;
 
 /// A group by its name, and what it is to the user.
 ///
@@ -129,6 +133,11 @@ impl GroupRefs {
     /// The groups, in byte order of their names.
     pub fn iter(&self) -> std::slice::Iter<'_, GroupRef> {
         self.0.iter()
+    }
+
+    /// The groups that give settings to the user: the primary one and the secondary ones.
+    pub fn giving(&self) -> impl Iterator<Item = &GroupRef> {
+        self.0.iter().filter(|group| [PRIMARY, SECONDARY].contains(&group.kind))
     }
 
     /// Whether the user is in no group.

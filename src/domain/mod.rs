@@ -23,6 +23,7 @@ pub mod omit;
 pub mod password;
 pub mod path;
 pub mod permission;
+pub mod placeholders;
 pub mod precondition;
 pub mod private_key;
 pub mod protocol;

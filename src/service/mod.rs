@@ -5,6 +5,7 @@ pub mod admins;
 pub mod api_keys;
 pub mod bounded;
 pub mod folders;
+pub mod groups;
 pub mod hashing;
 pub mod login;
 pub mod mail_queue;

@@ -1,7 +1,10 @@
-//! What users and groups refer to: that it exists, and when it last changed.
+//! What users and groups refer to: that it exists, when it last changed, and what a user's groups do to him.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
 
 use crate::domain::folder::Folder;
-use crate::domain::group::{Group, GroupRefs};
+use crate::domain::group::{EffectiveUser, Group, GroupRefs};
 use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
@@ -49,6 +52,38 @@ pub fn check_group(txn: &Txn<'_>, name: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::invalid(format!("groups: group {name:?} does not exist")))
+}
+
+/// A user under the settings of his groups as they are now. Nothing when they cannot be applied to him,
+/// and then he may not come in.
+pub fn effective(store: &Store, user: User) -> Option<EffectiveUser> {
+    let groups = user.groups.giving().filter_map(|group| store.shelf::<Group>().get(&group.name));
+    let groups: Vec<Arc<Group>> = groups.collect();
+    applied(user, &groups)
+}
+
+/// The same within a write.
+///
+/// # Errors
+/// When a group cannot be read.
+pub fn effective_in(txn: &Txn<'_>, user: User) -> Result<Option<EffectiveUser>, Error> {
+    let groups = user.groups.giving().map(|group| txn.item::<Group>(&group.name));
+    let groups: Vec<Option<Group>> = groups.collect::<Result<_, _>>()?;
+    let groups: Vec<Group> = groups.into_iter().flatten().collect();
+    Ok(applied(user, &groups))
+}
+
+fn applied<G: Borrow<Group>>(user: User, groups: &[G]) -> Option<EffectiveUser> {
+    EffectiveUser::new(user, groups)
+        .inspect_err(|why| log::warn!("the settings of a group keep a user out: {why}"))
+        .ok()
+}
+
+/// The greatest strength that a user's groups ask of a password that an admin sets
+/// (`contract/differences.md` §3); 0 when none does.
+pub fn least_strength(store: &Store, groups: &GroupRefs) -> i64 {
+    let groups = groups.giving().filter_map(|group| store.shelf::<Group>().get(&group.name));
+    groups.map(|group| group.user_settings.filters.get().password_strength).max().unwrap_or(0)
 }
 
 /// When what a user refers to was last changed: it moves his `updated_at`

@@ -19,6 +19,7 @@ use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::api_key::Scope;
 use crate::domain::entity_tag::{EntityTag, Representation};
+use crate::domain::password::strength;
 use crate::domain::precondition::Preconditions;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
@@ -225,13 +226,19 @@ impl Users {
         stored.ok_or_else(|| conditions.absent())
     }
 
-    /// Settles a draft, on the pool for slow work when a private key has to be opened for it.
+    /// Settles a draft, on the pool for slow work when a private key has to be opened for it; a new password
+    /// must also be as strong as the user's groups ask.
     async fn settle(&self, draft: UserDraft, stored: Option<&User>) -> Result<(User, PasswordChange), Error> {
-        if !draft.is_slow_to_settle() {
-            return Ok(draft.settle(&self.rules, stored)?);
+        let (user, password) = if draft.is_slow_to_settle() {
+            let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
+            self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??
+        } else {
+            draft.settle(&self.rules, stored)?
+        };
+        if let PasswordChange::New(password) = &password {
+            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
         }
-        let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
-        Ok(self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??)
+        Ok((user, password))
     }
 
     /// Puts into the user what the draft says about the password (`contract/passwords.md` §3).
