@@ -9,6 +9,7 @@
 //! view     what readers may see: only what is synced   directory, cache, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
+//! snapshot everything at one moment                    backup, restore, check  what is done with it
 //! ```
 //!
 //! # What a reader sees
@@ -24,7 +25,9 @@
 //! Everything that was answered with success; of the groups under way, either all or nothing.
 
 mod accounts;
+mod backup;
 mod cache;
+mod check;
 mod committer;
 mod directory;
 mod disk;
@@ -35,8 +38,10 @@ mod health;
 mod keys;
 mod open;
 mod record;
+mod restore;
 mod shared;
 mod shelf;
+mod snapshot;
 mod things;
 mod tree;
 mod txn;
@@ -44,12 +49,16 @@ mod users;
 mod view;
 
 pub use accounts::{decode_user, encode_user};
+pub use backup::{BackupError, BackupHeader, BackupSummary, BadBackup, verify_backup};
 pub use cache::{Document, Stored};
+pub use check::Checked;
+pub use guards::check_owner;
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
 pub use open::{OpenError, StoreOptions};
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
+pub use restore::RestoreError;
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;

@@ -5,12 +5,16 @@
 //! durable document of a name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::cache::Document;
 use super::directory::Directory;
 use super::fault::Fault;
 use super::keys;
 use super::record::{Damaged, Record};
+use super::snapshot::Past;
 use super::tree::{Change, Tree, Value};
 
 /// Somebody who keeps a range in memory and must hear of its changes.
@@ -35,6 +39,8 @@ pub(super) struct View {
     /// The bytes of all user records.
     pub(super) user_bytes: u64,
     followers: Vec<Box<dyn Follower>>,
+    /// What the snapshots that are being read need of the past.
+    pasts: Vec<Weak<Mutex<Past>>>,
 }
 
 impl View {
@@ -83,6 +89,7 @@ impl View {
 
     /// Takes over a group that is durable.
     pub(super) fn publish(&mut self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {
+        self.keep_for_snapshots(changes);
         for (key, change) in changes {
             let Some((&prefix, name)) = key.split_first() else { continue };
             if prefix == keys::USER_META {
@@ -99,6 +106,21 @@ impl View {
     /// Tells this one of every later change.
     pub(super) fn add_follower(&mut self, follower: Box<dyn Follower>) {
         self.followers.push(follower);
+    }
+
+    /// Keeps the old value of everything that changes from now on, as long as somebody has the past.
+    pub(super) fn begin_past(&mut self) -> Arc<Mutex<Past>> {
+        let past = Arc::new(Mutex::new(Past::default()));
+        self.pasts.push(Arc::downgrade(&past));
+        past
+    }
+
+    fn keep_for_snapshots(&mut self, changes: &BTreeMap<Vec<u8>, Change>) {
+        self.pasts.retain(|past| {
+            let Some(past) = past.upgrade() else { return false };
+            past.lock().keep(changes);
+            true
+        });
     }
 
     fn follow_user(&mut self, name: &[u8], change: &Change) {
