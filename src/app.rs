@@ -2,8 +2,10 @@
 //! signal asks for the end. The only reader of the settings tree beside `cli`.
 
 mod assemble;
+mod control;
 mod first_admin;
 mod mail;
+mod maintenance;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -14,7 +16,9 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::control::Control;
 pub use self::mail::send_test_mail;
+pub use self::maintenance::{back_up, check_store, restore};
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
 use crate::api::routing::Patches;
@@ -37,6 +41,7 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     state: State,
     signals: Signals,
+    control: Option<Control>,
 }
 
 impl App {
@@ -51,6 +56,7 @@ impl App {
         let signals = Signals::listen()?;
         // Before the first admin is made: a password that is shown once must not be lost with an address.
         let (server, addresses) = bind(&settings, &state)?;
+        let control = Control::listen(&settings);
         let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
         for address in &addresses {
             log::info!("listening on http://{address}, API below /api/v2, its description at /openapi/");
@@ -58,7 +64,7 @@ impl App {
         if let Some(newcomer) = newcomer {
             newcomer.announce(&addresses);
         }
-        Ok(Self { server, addresses, state, signals })
+        Ok(Self { server, addresses, state, signals, control })
     }
 
     /// The port of the first address.
@@ -84,11 +90,15 @@ impl App {
     pub async fn run(self) -> Result<(), Failure> {
         let status = format!("serving {} users on {}", self.state.users.count(), listed(&self.addresses));
         systemd::ready(&status);
-        let tasks = [
+        let mut tasks = vec![
             actix_web::rt::spawn(self.signals.stop(self.server.handle())),
             actix_web::rt::spawn(clean_up(self.state.clone())),
             actix_web::rt::spawn(watchdog(self.state.clone())),
         ];
+        if let Some(control) = self.control {
+            let answering = control.serve(self.state.store.clone(), self.state.clock.clone());
+            tasks.push(actix_web::rt::spawn(answering));
+        }
         let mails = self.state.reset_codes.mails().cloned();
         let mailing = mails.clone().map(|mails| actix_web::rt::spawn(mails.run()));
         let served = self.server.await;

@@ -2,6 +2,7 @@
 //! done elsewhere; this is the one place that writes to standard output.
 
 mod api_key;
+mod store;
 
 use std::io::{BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,30 @@ enum Command {
     /// Print the description of the API (OpenAPI, JSON)
     Openapi,
 
+    /// Copy everything to a file, while the server runs or not
+    ///
+    /// The file shows the store at one moment and appears under its name when it is whole; it replaces an older
+    /// one. It holds password hashes and secrets: only its owner can read it, keep it so. The signing key and the
+    /// master key are not in it. A running server is asked through its control socket; run this as its user or
+    /// as root. Where none runs the store is opened, which only its owner may do.
+    Backup {
+        /// File to write
+        file: PathBuf,
+    },
+
+    /// Fill an empty store from a backup
+    ///
+    /// The file is read to its end first: a damaged one is refused whole. The server must be stopped, and the
+    /// folder of the store empty or absent: move an old one away.
+    Restore {
+        /// File that `usersd backup` wrote
+        file: PathBuf,
+    },
+
+    /// Look after the store
+    #[command(subcommand, arg_required_else_help = true)]
+    Store(StoreCommand),
+
     /// Help admins who cannot get in
     #[command(subcommand, arg_required_else_help = true)]
     Admin(AdminCommand),
@@ -93,6 +118,14 @@ enum Command {
         /// Folder to write the pages to, made if absent; without it the main page is printed
         dir: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Look at every record and every index entry, while the server runs or not
+    ///
+    /// Prints a line for each thing that is wrong and mends none. Exit code 1 if anything is.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,6 +182,9 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Command::CheckConfig => print(out, &effective(&settings()?)?),
         Command::Openapi => print(out, &api::openapi::to_json()),
+        Command::Backup { file } => store::back_up(&settings()?, &file, out),
+        Command::Restore { file } => store::restore(&settings()?, &file, out),
+        Command::Store(StoreCommand::Check) => store::check(&settings()?, out),
         Command::Admin(AdminCommand::ResetPassword(asked)) => {
             reset_password(&settings()?, &asked, &mut std::io::stdin().lock(), out)
         }
@@ -251,6 +287,9 @@ mod tests {
     fn wrong_usage_is_refused() {
         for words in [
             &["server"][..],
+            &["backup"],
+            &["restore"],
+            &["store"],
             &["admin"],
             &["admin", "reset-password"],
             &["api-key", "new", "--name", "x"],

@@ -21,6 +21,8 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"SFTPGo\""
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// When to try again while the store takes no writes: a full disk is made room on, a server started again.
+const STORE_WAIT_SECS: u64 = 10;
 
 /// The body of every answer that is no object: what happened, and what went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -151,6 +153,9 @@ impl ResponseError for Failure {
         }
         if let Error::TooMany { retry_after } | Error::Busy { retry_after } = self.0 {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
+        }
+        if let Error::Unavailable(_) = self.0 {
+            headers.insert(RETRY_AFTER, HeaderValue::from(STORE_WAIT_SECS));
         }
         response
     }

@@ -107,19 +107,27 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
 }
 
 fn open_store(settings: &Settings) -> Result<Store, Failure> {
+    Store::open(&store_options(settings)).map_err(refused)
+}
+
+/// How the store is opened.
+pub(super) fn store_options(settings: &Settings) -> StoreOptions {
     const MIB: u64 = 1024 * 1024;
     let store = &settings.store;
-    let options = StoreOptions {
+    StoreOptions {
         path: store.path.clone(),
         engine_cache_bytes: u64::from(store.engine_cache_mib.get()) * MIB,
         document_cache_bytes: u64::from(store.document_cache_mib) * MIB,
         require_data: store.require_data,
         reserve_bytes: u64::from(store.reserve_mib) * MIB,
-    };
-    Store::open(&options).map_err(|why| {
-        let exit = if matches!(why, OpenError::InUse { .. }) { Exit::StoreInUse } else { Exit::StoreRefused };
-        Failure::new(exit, why.to_string())
-    })
+    }
+}
+
+/// The end of a program whose store does not open.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err calls")]
+pub(super) fn refused(why: OpenError) -> Failure {
+    let exit = if matches!(why, OpenError::InUse { .. }) { Exit::StoreInUse } else { Exit::StoreRefused };
+    Failure::new(exit, why.to_string())
 }
 
 pub(super) fn hashing_scheme(hashing: &HashingSettings) -> Result<HashingScheme, Invalid> {

@@ -26,6 +26,10 @@ pub struct StoreSettings {
     /// Whether to refuse a start without data: set it once users exist, and a volume that is not
     /// mounted can never look like an empty server. Default false.
     pub require_data: bool,
+    /// Unix socket through which `usersd backup` and `usersd store check` reach the running server. Default:
+    /// absent, then `control.sock` in the store's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_socket: Option<PathBuf>,
 }
 
 impl Default for StoreSettings {
@@ -36,11 +40,18 @@ impl Default for StoreSettings {
             document_cache_mib: 256,
             reserve_mib: 64,
             require_data: false,
+            control_socket: None,
         }
     }
 }
 
 impl StoreSettings {
+    /// The socket for the operator's commands.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.control_socket.clone().unwrap_or_else(|| self.path.join("control.sock"))
+    }
+
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.unless(!self.path.as_os_str().is_empty(), "store.path", "must not be empty");
         problems.unless(
@@ -48,6 +59,8 @@ impl StoreSettings {
             "store.engine_cache_mib",
             "must be at least 16: the engine does not work with less",
         );
+        let is_empty = self.control_socket.as_ref().is_some_and(|path| path.as_os_str().is_empty());
+        problems.unless(!is_empty, "store.control_socket", "must not be empty");
     }
 }
 

@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    /// The word for this kind in log lines.
+    /// The word for this kind in log lines and in backups, which must be read for ever: it never changes.
     pub const fn word(self) -> &'static str {
         match self {
             Self::UserEmail => "e-mail entry",
@@ -101,7 +101,7 @@ pub(super) const USER_META: u8 = 0x01;
 /// The users' records.
 pub(super) const USER_DOCUMENT: u8 = 0x02;
 /// Pieces of values too long for one key.
-const CHUNK: u8 = 0xff;
+pub(super) const CHUNK: u8 = 0xff;
 
 /// The longest key that is taken. Names have no limit of their own (`contract/validation.md` §2); this is far
 /// above what fits a URL in practice and still far below what troubles the engine.
@@ -109,6 +109,8 @@ pub(super) const MAX_KEY: usize = 4000;
 
 /// The key of the format version.
 pub(super) const FORMAT: &[u8] = b"\x00format";
+/// The key that is there while a restore is under way: such a store is none yet.
+pub(super) const RESTORING: &[u8] = b"\x00restoring";
 /// The key of the last revision given out.
 pub(super) const REVISION: &[u8] = b"\x00revision";
 /// The key that readiness writes and reads.
@@ -125,6 +127,14 @@ pub(super) fn key(prefix: u8, name: &[u8]) -> Vec<u8> {
 /// The key under which the last id of a range is kept.
 pub(super) fn last_id(prefix: u8) -> Vec<u8> {
     key(SYSTEM, &[b'i', b'd', prefix])
+}
+
+/// The range whose last id is kept under this key, if it is such a key.
+pub(super) fn range_of_last_id(key: &[u8]) -> Option<u8> {
+    match key {
+        [SYSTEM, b'i', b'd', prefix] => Some(*prefix),
+        _ => None,
+    }
 }
 
 /// The key of one piece of a long value. The length stands before the name, so that no name's pieces

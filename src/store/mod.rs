@@ -11,6 +11,7 @@
 //! listing  windows and searches of users
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! members  who refers to which group and folder
+//! snapshot everything at one moment                    backup, restore, check  what is done with it
 //! ```
 //!
 //! # What a reader sees
@@ -26,7 +27,9 @@
 //! Everything that was answered with success; of the groups under way, either all or nothing.
 
 mod accounts;
+mod backup;
 mod cache;
+mod check;
 mod committer;
 mod directory;
 mod disk;
@@ -40,8 +43,10 @@ mod members;
 mod open;
 mod pages;
 mod record;
+mod restore;
 mod shared;
 mod shelf;
+mod snapshot;
 mod things;
 mod tree;
 mod txn;
@@ -49,7 +54,10 @@ mod users;
 mod view;
 
 pub use accounts::{decode_user, encode_user};
+pub use backup::{BackupError, BackupHeader, BackupSummary, BadBackup, verify_backup};
 pub use cache::{Document, Stored};
+pub use check::Checked;
+pub use guards::check_owner;
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
@@ -58,6 +66,7 @@ pub use members::Membership;
 pub use open::{OpenError, StoreOptions};
 pub use pages::PagePart;
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
+pub use restore::RestoreError;
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;

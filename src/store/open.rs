@@ -83,6 +83,34 @@ pub enum OpenError {
         /// Its format.
         found: String,
     },
+    /// A restore was cut off: what is there is a part of a backup.
+    #[error(
+        "the store at {} holds a part of a backup, its restore was not finished: empty it and restore again",
+        path.display()
+    )]
+    HalfRestored {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Its files belong to somebody else: what is made beside them could not be read by the server.
+    #[error(
+        "the store at {} belongs to the user with number {owner}: run this as that user          (`setpriv --reuid {owner} --clear-groups …`)",
+        path.display()
+    )]
+    NotOurs {
+        /// The store.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// It is where neither locks nor syncs can be trusted.
+    #[error("the store at {} is on a network file system ({kind}): it must be on a disk of this machine", path.display())]
+    Network {
+        /// The store.
+        path: PathBuf,
+        /// Which.
+        kind: &'static str,
+    },
     /// The files are not what the engine wrote.
     #[error(
         "the store at {} is damaged and cannot be opened ({why}); keep a copy of the directory, \
@@ -133,6 +161,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     let io = |source| OpenError::io(path, source);
     guards::close_new_files_to_others();
     let new = guards::prepare(path, options.require_data)?;
+    guards::refuse_network(path)?;
     let lock = guards::lock(path)?;
     for snapshot in guards::remove_half_snapshots(path).map_err(io)? {
         log::warn!("removed {}: the last start was interrupted", snapshot.display());
@@ -145,6 +174,9 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     let tree = Tree::new(start_engine(path, engine_cache_bytes)?);
     let disk = Disk::open(path).map_err(io)?;
     check_format(path, &tree, &disk)?;
+    if tree.read(keys::RESTORING).map_err(|fault| OpenError::damaged(path, fault))?.is_some() {
+        return Err(OpenError::HalfRestored { path: path.into() });
+    }
     if new {
         disk::sync_directory(path).map_err(io)?;
         if let Some(parent) = path.canonicalize().map_err(io)?.parent() {

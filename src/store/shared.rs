@@ -14,6 +14,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::cache::{Document, DocumentCache};
+use super::check::Inspection;
 use super::directory::Block;
 use super::disk::Disk;
 use super::fault::Fault;
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) disk: Disk,
     pub(super) groups: AtomicU64,
     pub(super) last_sync: Mutex<Option<Instant>>,
+    /// How a check looks at the kinds on shelves.
+    pub(super) inspections: Mutex<Vec<Inspection>>,
     stopped: OnceLock<Arc<str>>,
     engine_cache_bytes: u64,
     outgrown: AtomicBool,
@@ -63,6 +66,7 @@ impl Shared {
             disk: opened.disk,
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
+            inspections: Mutex::default(),
             stopped: OnceLock::new(),
             engine_cache_bytes: opened.engine_cache_bytes,
             outgrown: AtomicBool::new(false),

@@ -5,6 +5,9 @@
 //! durable document of a name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::cache::Document;
 use super::directory::Directory;
@@ -12,6 +15,7 @@ use super::fault::Fault;
 use super::keys;
 use super::members::Members;
 use super::record::{Damaged, Record};
+use super::snapshot::Past;
 use super::tree::{Change, Tree, Value};
 
 /// Somebody who keeps a range in memory and must hear of its changes.
@@ -38,6 +42,8 @@ pub(super) struct View {
     /// The bytes of all user records.
     pub(super) user_bytes: u64,
     followers: Vec<Box<dyn Follower>>,
+    /// What the snapshots that are being read need of the past.
+    pasts: Vec<Weak<Mutex<Past>>>,
 }
 
 impl View {
@@ -86,6 +92,7 @@ impl View {
 
     /// Takes over a group that is durable.
     pub(super) fn publish(&mut self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {
+        self.keep_for_snapshots(changes);
         for (key, change) in changes {
             let Some((&prefix, name)) = key.split_first() else { continue };
             if prefix == keys::USER_META {
@@ -109,6 +116,21 @@ impl View {
     pub(super) fn touched_blocks(&self, changes: &BTreeMap<Vec<u8>, Change>) -> Vec<u64> {
         let metas = changes.range(vec![keys::USER_META]..vec![keys::USER_META + 1]);
         metas.filter_map(|(key, _)| self.users.number_of(&key[1..])).collect()
+    }
+
+    /// Keeps the old value of everything that changes from now on, as long as somebody has the past.
+    pub(super) fn begin_past(&mut self) -> Arc<Mutex<Past>> {
+        let past = Arc::new(Mutex::new(Past::default()));
+        self.pasts.push(Arc::downgrade(&past));
+        past
+    }
+
+    fn keep_for_snapshots(&mut self, changes: &BTreeMap<Vec<u8>, Change>) {
+        self.pasts.retain(|past| {
+            let Some(past) = past.upgrade() else { return false };
+            past.lock().keep(changes);
+            true
+        });
     }
 
     fn follow_user(&mut self, name: &[u8], change: &Change) {

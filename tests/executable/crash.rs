@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::model::{self, Beliefs, Life, Version};
 use super::program::{Client, Installation, Server};
+use super::random::Random;
 
 const USERS: &str = "/api/v2/users";
 /// Clients that write at once.
@@ -182,21 +183,4 @@ fn list(admin: &mut Client, order: &str) -> Vec<Value> {
 
 fn names(list: &Value) -> impl Iterator<Item = String> {
     list.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(ToOwned::to_owned))
-}
-
-/// Numbers good enough to choose by (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        Self(u64::from_le_bytes(usersd::random::bytes()))
-    }
-
-    fn within(&mut self, range: Range<u64>) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
-    }
 }

@@ -72,7 +72,7 @@ fn only_bad_credentials_challenge_and_only_waits_say_how_long() {
         (Error::Unauthorized("".into()), None, None),
         (Error::TooMany { retry_after: wait }, None, Some("4")),
         (Error::Busy { retry_after: Duration::from_secs(2) }, None, Some("2")),
-        (Error::Unavailable(None), None, None),
+        (Error::Unavailable(None), None, Some("10")),
     ] {
         let response = Failure(error).error_response();
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());

@@ -1,14 +1,20 @@
 //! The store as a whole: what survives, what readers see, what one writer does for many callers.
 
+mod backup;
+mod check;
 mod durability;
 mod isolation;
 mod members;
 mod model;
 mod records;
 mod shelves;
+mod snapshot;
+
+use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
+use super::keys;
 use super::users::UserBytes;
 use super::{Body, PagePart, Store, StoreOptions, Txn, Window};
 use crate::error::Error;
@@ -32,6 +38,12 @@ fn fresh() -> (TempDir, Store) {
 
 fn body(public: impl Into<Vec<u8>>) -> Body {
     Body { public: public.into(), private: b"private".to_vec(), to_render: false }
+}
+
+/// Everything that stands in the store, as the engine has it.
+fn everything(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let all = store.shared().tree.scan(..vec![keys::CHUNK]);
+    all.map(|entry| entry.unwrap()).map(|(key, value)| (key, value.to_vec())).collect()
 }
 
 fn put(store: &Store, name: &str, role: &str, public: &str) {

@@ -51,7 +51,7 @@ fn user_rules() -> UserRules {
     }
 }
 
-fn settled(draft: Value) -> Result<User, String> {
+pub(super) fn settled(draft: Value) -> Result<User, String> {
     let draft: UserDraft = serde_json::from_value(draft).map_err(|why| why.to_string())?;
     draft.settle(&user_rules(), None).map(|(user, _)| user).map_err(|why| why.to_string())
 }
@@ -131,7 +131,7 @@ fn full_admin() -> Admin {
     admin
 }
 
-fn full_api_key() -> ApiKey {
+pub(super) fn full_api_key() -> ApiKey {
     let mut key: ApiKey = serde_json::from_value(json!({
         "id": "aBcDeFgHjKmNpQrStUvWxY", "name": "backup", "scope": 1, "created_at": 1, "updated_at": 2,
         "last_use_at": 3, "expires_at": 4, "description": "d", "admin": "root"
