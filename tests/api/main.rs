@@ -14,6 +14,7 @@ mod house;
 mod limits;
 mod openapi;
 mod permissions;
+mod quotas;
 mod routes;
 mod tokens;
 mod users_add;
