@@ -19,6 +19,7 @@ mod openapi;
 mod passwords;
 mod patch;
 mod permissions;
+mod quotas;
 mod routes;
 mod tokens;
 mod users_add;
