@@ -16,6 +16,7 @@ pub mod own_second_factor;
 pub mod page;
 pub mod passwords;
 pub mod path_name;
+pub mod problem;
 pub mod response;
 pub mod roles;
 pub mod routing;

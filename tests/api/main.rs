@@ -15,6 +15,7 @@ mod list_filters;
 mod openapi;
 mod patch;
 mod permissions;
+mod problems;
 mod routes;
 mod tokens;
 mod users_add;
