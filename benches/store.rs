@@ -228,5 +228,5 @@ fn searches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, reads, writes, searches);
+criterion_group!(benches, searches, reads, writes);
 criterion_main!(benches);

@@ -19,6 +19,7 @@ pub mod own_second_factor;
 pub mod page;
 pub mod passwords;
 pub mod path_name;
+pub mod problem;
 pub mod quotas;
 pub mod response;
 pub mod roles;

@@ -135,7 +135,8 @@ fn info() -> Info {
             "Users of file transfer services, managed over REST. Admins sign in with a name and a password \
              to get a bearer token, or send an API key. Times are milliseconds since 1970, UTC, unless a \
              member says otherwise. Members of objects that are zero, empty or false are left out of \
-             answers, but for those named in `x-always-present`.",
+             answers, but for those named in `x-always-present`. Whoever accepts `application/problem+json` by \
+             name is told failures as problem details (RFC 9457).",
         ))
         .license(Some(License::new("MIT OR Apache-2.0")))
         .build()

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub use self::list::list;
+use super::problem::Detail;
 use crate::error::Error;
 use crate::wire;
 
@@ -36,7 +37,12 @@ pub struct ApiResponse<'a> {
 
 impl ApiResponse<'_> {
     fn with_status(&self, status: StatusCode) -> HttpResponse {
-        json(status, wire::to_line(self).expect("two texts can be written").into())
+        let mut response = json(status, wire::to_line(self).expect("two texts can be written").into());
+        if status.is_client_error() || status.is_server_error() {
+            let text = if self.error.is_empty() { self.message } else { self.error };
+            response.extensions_mut().insert(Detail(text.to_owned()));
+        }
+        response
     }
 }
 

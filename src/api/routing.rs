@@ -18,7 +18,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use self::tree::Tree;
 use super::page::escapes_are_whole;
-use super::{access_log, path_name, response};
+use super::{access_log, path_name, problem, response};
 
 /// The methods a route may have, in the order in which `Allow` names them.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -164,7 +164,17 @@ impl Service<ServiceRequest> for Router {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        if !problem::is_wanted(&request) {
+            return self.answer(request);
+        }
+        let answer = self.answer(request);
+        Either::Left(Box::pin(async move { answer.await.map(problem::told) }))
+    }
+}
+
+impl Router {
+    fn answer(&self, mut request: ServiceRequest) -> Answer {
         if head_len(&request) > HEAD_LIMIT {
             return refuse(request, no_more(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }

@@ -17,6 +17,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 use parking_lot::Mutex;
 
 use super::address::ProxyRules;
+use crate::api::problem;
 use crate::api::response::Failure;
 
 /// When to come back: a request that is answered at all is mostly answered by then.
@@ -119,7 +120,9 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let Some(place) = self.limit.enter(self.limit.proxies.client_address(&request)) else {
             let refusal = Failure(crate::error::Error::TooMany { retry_after: RETRY_AFTER });
-            return Either::Right(ready(Ok(request.into_response(refusal.error_response()))));
+            let is_problem = problem::is_wanted(&request);
+            let answer = request.into_response(refusal.error_response());
+            return Either::Right(ready(Ok(if is_problem { problem::told(answer) } else { answer })));
         };
         Either::Left(Counted { answer: self.service.call(request), _place: place })
     }

@@ -19,6 +19,7 @@ mod openapi;
 mod passwords;
 mod patch;
 mod permissions;
+mod problems;
 mod quotas;
 mod routes;
 mod tokens;
