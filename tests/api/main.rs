@@ -12,6 +12,7 @@ mod limits;
 mod openapi;
 mod passwords;
 mod permissions;
+mod round_trip;
 mod routes;
 mod tokens;
 mod users_add;
