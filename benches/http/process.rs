@@ -24,11 +24,18 @@ pub(crate) struct Process {
 impl Process {
     /// Starts usersd on a store in this folder; its log goes to a file there.
     pub(crate) fn usersd(folder: &Path, name: &str, workers: usize, logs_requests: bool) -> Self {
+        let (workers, logs_requests) = (workers.to_string(), logs_requests.to_string());
+        let settings = [("USERSD__HTTP__WORKERS", &*workers), ("USERSD__LOG__REQUESTS", &*logs_requests)];
+        Self::usersd_with(folder, name, &settings)
+    }
+
+    /// The same with further settings; it logs no requests unless they say so.
+    pub(crate) fn usersd_with(folder: &Path, name: &str, settings: &[(&str, &str)]) -> Self {
         let log = folder.join(format!("{name}.log"));
         let child = usersd(&folder.join(name))
-            .env("USERSD__HTTP__WORKERS", workers.to_string())
             .env("USERSD__HTTP__PARALLEL_REQUESTS_PER_ADDRESS", "10000")
-            .env("USERSD__LOG__REQUESTS", logs_requests.to_string())
+            .env("USERSD__LOG__REQUESTS", "false")
+            .envs(settings.iter().copied())
             .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("usersd starts");

@@ -21,6 +21,7 @@ mod patch;
 mod permissions;
 mod problems;
 mod quotas;
+mod round_trip;
 mod routes;
 mod tokens;
 mod users_add;

@@ -233,6 +233,9 @@ def a_password_is_reset_by_mail(usersd, mail):
     text = message.get_body(("plain",)).get_content()
     assert "https://files.example.com/user/reset?name=anna" in text.splitlines(), text
     code = code_in(message)
+    kept = b"".join(file.read_bytes() for file in (usersd.folder / "store").rglob("*") if file.is_file())
+    assert b"anna@example.com" in kept and code.encode() not in kept, "codes are stored as hashes alone"
+    assert code not in usersd.log.read_text(), "the log holds the code"
     status, answer = usersd.reset("anna", code.swapcase(), "new password")
     assert status == 400, answer
     assert usersd.reset("anna", code, "new password") == (200, {"message": "Password reset successful"})

@@ -8,10 +8,12 @@ use super::*;
 use crate::domain::admin::{AdminDraft, AdminRules};
 use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
+use crate::domain::network::IpNetworks;
 use crate::domain::password::HashingScheme;
 use crate::domain::precondition::Preconditions;
 use crate::domain::reset_code::Progress;
 use crate::domain::sealer::Sealer;
+use crate::domain::status::Status;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{UserDraft, UserRules};
@@ -297,7 +299,7 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
     let free = world.user("anna").filters;
     let filters = |value: Value| serde_json::from_value::<crate::domain::filters::Filters>(value).unwrap();
     let cases: [(&str, Change); 2] = [
-        ("disabled", |user| user.status = crate::domain::status::Status::Disabled),
+        ("disabled", |user| user.status = Status::Disabled),
         ("expired", |user| user.expiration_date = UnixMillis::new(1_600_000_000_000)),
     ];
     for (case, change) in cases {
@@ -307,7 +309,7 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
         assert!(world.mails_after(USER, "anna").await.is_empty(), "{case}");
         world
             .change(|user| {
-                user.status = crate::domain::status::Status::Enabled;
+                user.status = Status::Enabled;
                 user.expiration_date = UnixMillis::new(0);
             })
             .await;
@@ -328,6 +330,36 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
         world.change(|user| user.filters = free.clone()).await;
         world.put_request(held).await;
         assert_eq!(world.reset(USER, "anna", &code).await, "ok user/anna", "the code stays valid: {value}");
+    }
+}
+
+#[tokio::test]
+async fn an_admin_who_may_not_sign_in_gets_no_mail_and_no_password() {
+    type Change = fn(&mut Admin);
+    let narrow: Change =
+        |admin| admin.filters.allow_list = IpNetworks::parse("x", &["198.51.100.0/24"]).unwrap();
+    for change in [narrow, |admin| admin.status = Status::Disabled] {
+        let world = World::new().await;
+        let code = world.code(ADMIN, "anna").await;
+        let changed = world.store.write(move |txn| {
+            let mut admin = txn.item::<Admin>("anna")?.unwrap();
+            change(&mut admin);
+            txn.put_item(&admin)
+        });
+        changed.await.unwrap();
+        assert!(world.reset(ADMIN, "anna", &code).await.starts_with("unable to associate"));
+        assert!(world.mails_after(ADMIN, "anna").await.is_empty());
+        assert!(
+            world
+                .store
+                .shelf::<Admin>()
+                .get("anna")
+                .unwrap()
+                .password
+                .as_ref()
+                .unwrap()
+                .verify("old Passw0rd")
+        );
     }
 }
 
@@ -372,7 +404,7 @@ async fn with_the_references_answers_some_are_told() {
         })
         .await;
     assert_eq!(error(world.forgot("anna").await), "you are not allowed to reset your password");
-    world.change(|user| user.status = crate::domain::status::Status::Disabled).await;
+    world.change(|user| user.status = Status::Disabled).await;
     assert_eq!(world.forgot("anna").await.ok(), Some(()));
 }
 
