@@ -61,7 +61,7 @@ const PARTS: &[(Part, bool)] = &[
     (roles::PART, true),
     (defender::PART, false),
     (quotas::PART, false),
-    (backup::PART, false),
+    (backup::PART, true),
     (status::PART, false),
 ];
 

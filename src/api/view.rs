@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::domain::admin::Admin;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::error::Error;
@@ -29,6 +30,24 @@ pub fn confidential_user(_: &State, user: &User) -> Result<Value, Error> {
     }
     user.filesystem.reveal(&mut value["filesystem"]).map_err(Error::internal)?;
     let filters = &user.filters;
+    reveal(&mut value["filters"]["totp_config"]["secret"], &filters.totp_config.secret)?;
+    for (index, code) in filters.recovery_codes.iter().enumerate() {
+        reveal(&mut value["filters"]["recovery_codes"][index]["secret"], &code.secret)?;
+    }
+    Ok(value)
+}
+
+/// The admin with the hash of the password and the keys of all secrets, as a dump has him
+/// (`contract/import.md` §2).
+///
+/// # Errors
+/// As [`confidential_user`].
+pub fn confidential_admin(admin: &Admin) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(admin).map_err(Error::internal)?;
+    if let Some(hash) = &admin.password {
+        value["password"] = hash.expose().into();
+    }
+    let filters = &admin.filters;
     reveal(&mut value["filters"]["totp_config"]["secret"], &filters.totp_config.secret)?;
     for (index, code) in filters.recovery_codes.iter().enumerate() {
         reveal(&mut value["filters"]["recovery_codes"][index]["secret"], &code.secret)?;

@@ -25,6 +25,7 @@ use crate::service::api_keys::ApiKeys;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
+use crate::service::moving::{Moving, MovingRules};
 use crate::service::own_password::{OwnPasswordSettings, OwnPasswords};
 use crate::service::roles::Roles;
 use crate::service::second_factor::{SecondFactorSettings, SecondFactors};
@@ -40,8 +41,9 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     let sealer = sealer(settings)?;
     let naming = NamingRules::parse(settings.users.naming_rules).map_err(wrong)?;
     let static_keys = static_keys(settings).map_err(wrong)?;
+    let configurations = totp_configurations(&settings.totp).map_err(wrong)?;
     let second_factor_settings = Arc::new(SecondFactorSettings {
-        configurations: totp_configurations(&settings.totp).map_err(wrong)?,
+        configurations: configurations.clone(),
         sealer: sealer.clone(),
         recovery_codes_sign_in: settings.auth.recovery_codes_sign_in,
         removal_ends_tokens: settings.auth.changes_end_other_tokens,
@@ -61,6 +63,13 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     });
     let admin_rules =
         AdminRules { naming, min_password_strength: settings.admins.min_password_strength.into() };
+    let moving = Moving::new(
+        store.clone(),
+        hashing.clone(),
+        clock.clone(),
+        sessions.clone(),
+        MovingRules { users: Arc::clone(&user_rules), admins: admin_rules, totp: configurations },
+    );
     let login_settings =
         Arc::new(LoginSettings { naming, converts_hashes: settings.hashing.convert_at_login });
     let own_password_settings = OwnPasswordSettings {
@@ -88,6 +97,8 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         own_passwords: OwnPasswords::new(hashing, clock.clone(), own_password_settings),
         second_factors,
         reset_codes,
+        moving,
+        backups_path: settings.store.backups_path.as_deref().map(Arc::from),
         sessions,
         store,
         clock,

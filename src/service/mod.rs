@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod hashing;
 pub mod login;
 pub mod mail_queue;
+pub mod moving;
 pub mod own_password;
 pub mod requester;
 pub mod reset_codes;

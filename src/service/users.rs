@@ -304,7 +304,7 @@ impl Users {
 
 /// Holds what a user refers to against the store: roles 409, folders and groups 400
 /// (`contract/validation.md` §1 rule 20, `contract/differences.md` §2).
-fn check_references(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
+pub(super) fn check_references(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
     if !user.role.is_empty() && !txn.has_item::<Role>(&user.role)? {
         return Err(Error::Conflict(
             format!("violates foreign key constraint: role {:?} does not exist", user.role).into(),
@@ -320,7 +320,7 @@ fn check_references(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
 }
 
 /// Whether tokens made before this change must not outlive it.
-fn ends_tokens(before: &User, after: &User) -> bool {
+pub(super) fn ends_tokens(before: &User, after: &User) -> bool {
     before.password != after.password
         || before.status != after.status
         || before.role != after.role

@@ -26,6 +26,10 @@ pub struct StoreSettings {
     /// Whether to refuse a start without data: set it once users exist, and a volume that is not
     /// mounted can never look like an empty server. Default false.
     pub require_data: bool,
+    /// Folder for the dumps that `/dumpdata` writes and `/loaddata` reads on the server, made when it is needed.
+    /// Default: absent, dumps are sent and received only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backups_path: Option<PathBuf>,
 }
 
 impl Default for StoreSettings {
@@ -36,6 +40,7 @@ impl Default for StoreSettings {
             document_cache_mib: 256,
             reserve_mib: 64,
             require_data: false,
+            backups_path: None,
         }
     }
 }
@@ -47,6 +52,11 @@ impl StoreSettings {
             self.engine_cache_mib.get() >= 16,
             "store.engine_cache_mib",
             "must be at least 16: the engine does not work with less",
+        );
+        problems.unless(
+            self.backups_path.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
+            "store.backups_path",
+            "must not be empty",
         );
     }
 }

@@ -111,6 +111,8 @@ pub(super) const MAX_KEY: usize = 4000;
 pub(super) const FORMAT: &[u8] = b"\x00format";
 /// The key of the last revision given out.
 pub(super) const REVISION: &[u8] = b"\x00revision";
+/// What the keys of the journal's entries begin with.
+pub(super) const JOURNAL: &[u8] = b"\x00journal";
 /// The key that readiness writes and reads.
 pub(super) const PROBE: &[u8] = b"\x00probe";
 
@@ -125,6 +127,11 @@ pub(super) fn key(prefix: u8, name: &[u8]) -> Vec<u8> {
 /// The key under which the last id of a range is kept.
 pub(super) fn last_id(prefix: u8) -> Vec<u8> {
     key(SYSTEM, &[b'i', b'd', prefix])
+}
+
+/// The key of an entry of the journal; in the order of the numbers.
+pub(super) fn journal(number: u64) -> Vec<u8> {
+    [JOURNAL, &number.to_be_bytes()].concat()
 }
 
 /// The key of one piece of a long value. The length stands before the name, so that no name's pieces

@@ -8,6 +8,7 @@
 //! shared   the durable read and the commit
 //! view     what readers may see: only what is synced   directory, cache, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! journal  all or nothing over many groups
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! ```
 //!
@@ -32,6 +33,7 @@ mod fault;
 mod guards;
 mod handle;
 mod health;
+mod journal;
 mod keys;
 mod open;
 mod record;
@@ -53,7 +55,7 @@ pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_p
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;
-pub use users::{Versioned, Window};
+pub use users::{Versioned, Whole, Window};
 
 #[cfg(test)]
 mod tests;

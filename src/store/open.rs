@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::disk::{self, Disk};
 use super::fault::Fault;
 use super::tree::{Change, Found, Tree};
-use super::{guards, keys};
+use super::{guards, journal, keys};
 
 /// The version of the layout of keys and values.
 const FORMAT: u8 = 1;
@@ -145,6 +145,13 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     let tree = Tree::new(start_engine(path, engine_cache_bytes)?);
     let disk = Disk::open(path).map_err(io)?;
     check_format(path, &tree, &disk)?;
+    let undone = journal::undo(&tree, &disk).map_err(|fault| OpenError::damaged(path, fault))?;
+    if undone > 0 {
+        log::warn!(
+            "an import into {} was cut off: nothing of it is left ({undone} entries undone)",
+            path.display()
+        );
+    }
     if new {
         disk::sync_directory(path).map_err(io)?;
         if let Some(parent) = path.canonicalize().map_err(io)?.parent() {

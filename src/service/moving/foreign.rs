@@ -1,0 +1,1 @@
+//! Files of other programs, read as users to be moved in.
