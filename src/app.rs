@@ -4,6 +4,7 @@
 mod assemble;
 mod first_admin;
 mod mail;
+mod moving;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -15,6 +16,9 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use self::mail::send_test_mail;
+pub use self::moving::{
+    Atomic, ExportRequest, ImportFormat, ImportProgress, ImportRequest, Imported, export, import,
+};
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
 use crate::auth::at_once::AtOnce;

@@ -3,10 +3,12 @@
 //! `service::moving`'s.
 
 mod element;
+mod file;
 mod reader;
 mod scan;
 mod writer;
 
+pub use self::file::save;
 pub use self::reader::{Dump, Source};
 pub use self::writer::{Layout, Scopes, write};
 

@@ -1,9 +1,8 @@
 //! `/dumpdata` and `/loaddata`: everything out, everything in (`contract/import.md` §1, §3). Files are read and
 //! written below the one folder of the settings only. One of these calls runs at a time, on a thread of its own.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +20,6 @@ use super::page::Query;
 use super::response::{Failure, message};
 use crate::auth::caller::ByAdmin;
 use crate::error::Error;
-use crate::random;
 use crate::service::moving::incoming::Incoming as _;
 use crate::service::moving::report::{Problem, Report};
 use crate::service::moving::{Extent, LoadOptions, Mode, Openers, Unopened};
@@ -60,7 +58,7 @@ pub async fn dump(
     let turn = state.moving.turn()?;
     web::block(move || {
         let _turn = turn;
-        write_file(&state, &scopes, layout, &path)
+        dump::save(&state, &scopes, layout, &path)
     })
     .await
     .map_err(Error::internal)??;
@@ -176,14 +174,11 @@ fn refusal(problems: &[Problem]) -> Option<Error> {
         let Problem { place, error } = problem;
         format!("unable to restore {} {:?}: {error}", place.part.one(), place.name)
     });
-    let mut text = told.collect::<Vec<_>>().join("; ");
-    if problems.len() > TOLD {
-        text.push_str(&format!("; and {} more", problems.len() - TOLD));
-    }
-    Some(match first.error {
-        Error::Conflict(_) => Error::Conflict(text.into()),
-        _ => Error::malformed(text),
-    })
+    let more = problems.len().checked_sub(TOLD).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more"));
+    let text = told.chain(more).collect::<Vec<_>>().join("; ");
+    let is_conflict = matches!(first.error, Error::Conflict(_));
+    Some(if is_conflict { Error::Conflict(text.into()) } else { Error::malformed(text) })
 }
 
 /// Where a dump is written that is to be called so.
@@ -200,31 +195,6 @@ fn output_path(folder: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
         return refused("it must be a relative path without \"..\"");
     }
     Ok(folder.join(path))
-}
-
-/// Writes a dump beside its place first: there is never half a dump under its name.
-fn write_file(state: &State, scopes: &Scopes, layout: Layout, path: &Path) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::internal)?;
-    let beside = folder.join(format!(".{}.part", random::short_id()));
-    let written = create(&beside).map_err(Error::internal).and_then(|file| {
-        let mut out = BufWriter::with_capacity(PIECE, file);
-        dump::write(state, scopes, layout, &mut out)?;
-        out.into_inner()
-            .map_err(|why| Error::internal(why.into_error()))?
-            .sync_all()
-            .map_err(Error::internal)?;
-        fs::rename(&beside, path).map_err(Error::internal)
-    });
-    written.inspect_err(|_| {
-        if let Err(why) = fs::remove_file(&beside) {
-            log::warn!("{} is left over: {why}", beside.display());
-        }
-    })
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// The file of a dump to be loaded: it must lie in the folder for dumps, links followed.
@@ -314,6 +284,8 @@ impl Write for Pieces {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

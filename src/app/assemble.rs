@@ -105,7 +105,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     })
 }
 
-fn open_store(settings: &Settings) -> Result<Store, Failure> {
+pub(super) fn open_store(settings: &Settings) -> Result<Store, Failure> {
     const MIB: u64 = 1024 * 1024;
     let store = &settings.store;
     let options = StoreOptions {
@@ -154,7 +154,7 @@ fn home_dir_rules(settings: &Settings) -> HomeDirRules {
     HomeDirRules::new(settings.users.base_dir.as_ref().map(text), text(&temp_dir))
 }
 
-fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
+pub(super) fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
     let master = settings.master_key().map_err(Failure::from)?;
     let master = master.map(|text| MasterKey::parse(text.expose().to_owned())).transpose().map_err(wrong)?;
     Ok(Sealer::new(master))

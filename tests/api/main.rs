@@ -9,6 +9,7 @@ mod description;
 mod harness;
 mod house;
 mod limits;
+mod moving;
 mod openapi;
 mod permissions;
 mod routes;

@@ -97,7 +97,7 @@ pub(in crate::domain) fn restore_secret(
             *secret = sealer.seal(plain.expose(), owner).into();
             Ok(())
         }
-        Secret::Sealed(sealed) => sealed.check().map_err(|why| Invalid::new(format!("{member}: {why}"))),
+        Secret::Sealed(closed) => closed.check().map_err(|why| Invalid::new(format!("{member}: {why}"))),
         Secret::Redacted => Err(Invalid::new(format!("{member}: the secret is redacted"))),
     }
 }

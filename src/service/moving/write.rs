@@ -153,9 +153,8 @@ impl Moving {
                 done.count(Part::Roles, staging.role(txn, role)?);
             }
             for user in &mut all {
-                let outcome = staging
-                    .user(txn, user)
-                    .map_err(|error| restoring(&Part::Users, user.username.as_str(), error))?;
+                let outcome =
+                    staging.user(txn, user).map_err(|error| restoring(user.username.as_str(), error))?;
                 done.count_user(user, outcome);
             }
             write_rest(txn, ready.admins, ready.api_keys, staging, &mut done)?;
@@ -302,13 +301,11 @@ impl Users<'_> {
     }
 }
 
-/// An error with the object it was met at, in the words clients know (`contract/import.md` §3).
-fn restoring(part: &Part, name: &str, error: Error) -> Error {
-    match error {
-        Error::Invalid(why) => Error::malformed(format!("unable to restore {} {name:?}: {why}", part.one())),
-        Error::Conflict(why) => {
-            Error::Conflict(format!("unable to restore {} {name:?}: {why}", part.one()).into())
-        }
-        other => other,
+/// An error with the user it was met at, in the words clients know (`contract/import.md` §3).
+fn restoring(name: &str, error: Error) -> Error {
+    let text = format!("unable to restore user {name:?}: {error}");
+    if matches!(error, Error::Conflict(_)) {
+        return Error::Conflict(text.into());
     }
+    if matches!(error, Error::Invalid(_)) { Error::malformed(text) } else { error }
 }
