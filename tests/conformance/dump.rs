@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use usersd::domain::sealer::Sealer;
 use usersd::domain::secret::Secret;
 
-use super::cases::{Case, Step};
+use super::cases::{self, Step};
 use super::program::Installation;
 use super::templates::expand;
 
@@ -27,7 +27,7 @@ const CASES: [&str; 7] = [
 fn recorded() -> BTreeMap<String, Value> {
     let templates: Map<String, Value> =
         serde_json::from_str(include_str!("templates.json")).expect("the templates are JSON");
-    let cases = CASES.iter().flat_map(|text| serde_json::from_str::<Vec<Case>>(text).expect("cases"));
+    let cases = CASES.iter().flat_map(|text| cases::read(text));
     let mut users = BTreeMap::new();
     for case in cases {
         for (step, asked) in case.steps.into_iter().enumerate() {

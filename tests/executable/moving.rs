@@ -24,10 +24,10 @@ const MEMORY: u64 = 200 * 1024;
 fn user(name: &str, generation: usize) -> Value {
     json!({
         "username": name, "status": 1, "password": HASH, "home_dir": format!("/srv/{name}"),
-        "permissions": {"/": ["list", "download"], "/in": ["*"]}, "email": format!("{name}@example.com"),
+        "permissions": {"/": ["list", "download"], "/in": ["*"]}, "email": format!("{}@example.com", name.trim()),
         "created_at": 1_700_000_000_000_i64, "last_login": 1_700_000_000_001_i64, "used_quota_size": 5,
         "description": format!("generation {generation}"), "role": "crew",
-        "filters": {"allowed_ip": ["10.0.0.0/8"], "web_client": ["write-disabled"]},
+        "filters": {"allowed_ip": ["127.0.0.0/8"], "web_client": ["write-disabled"]},
     })
 }
 
