@@ -8,7 +8,8 @@ use actix_web::{Route, web};
 use crate::api::openapi::page;
 use crate::api::routing::Table;
 use crate::api::{
-    admins, api_keys, connections, health, moving, own_password, own_profile, own_second_factor,
+    admins, api_keys, connections, folders, groups, health, moving, own_password, own_profile,
+    own_second_factor,
 };
 use crate::api::{passwords, roles, tokens, users, version};
 use crate::auth::gate::{self, Access};
@@ -94,6 +95,18 @@ pub fn entries() -> Vec<Entry> {
 
         on(&get,    "/api/v2/connections",                       Permission(P::ViewConnections),     web::to(connections::list)),
         on(&delete, "/api/v2/connections/{id}",                  Permission(P::CloseConnections),    web::to(connections::close)),
+
+        on(&get,    "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::list)),
+        on(&post,   "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::add)),
+        on(&get,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::get)),
+        on(&put,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::update)),
+        on(&delete, "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::delete)),
+
+        on(&get,    "/api/v2/groups",                            Permission(P::ManageGroups),        web::to(groups::list)),
+        on(&post,   "/api/v2/groups",                            Permission(P::ManageGroups),        web::to(groups::add)),
+        on(&get,    "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::get)),
+        on(&put,    "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::update)),
+        on(&delete, "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::delete)),
 
         on(&get,    "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::list)),
         on(&post,   "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::add)),

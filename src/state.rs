@@ -11,6 +11,8 @@ use crate::auth::revocations::Revocations;
 use crate::clock::Clock;
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
+use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::login::Logins;
 use crate::service::moving::Moving;
 use crate::service::own_password::OwnPasswords;
@@ -48,6 +50,10 @@ pub struct State {
     pub api_keys: ApiKeys,
     /// The roles.
     pub roles: Roles,
+    /// The folders that users share.
+    pub folders: Folders,
+    /// The groups whose settings users share.
+    pub groups: Groups,
     /// The second factors of both.
     pub second_factors: SecondFactors,
     /// Changing the own password.

@@ -7,6 +7,8 @@ pub mod api_keys;
 pub mod body;
 pub mod connections;
 pub mod dump;
+pub mod folders;
+pub mod groups;
 pub mod health;
 pub mod json;
 pub mod moving;

@@ -9,7 +9,7 @@ use super::body::RawBody;
 use super::page::{Page, Query};
 use super::path_name::{PathName, location};
 use super::response::{Failure, list as list_of, message, object, raw_json};
-use super::view;
+use super::view::{Detail, Views};
 use crate::auth::caller::{AdminCaller, ByAdmin};
 use crate::domain::permission::Permission;
 use crate::domain::user_draft::UserDraft;
@@ -30,8 +30,8 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let page = Page::parse(Query::new(request.query_string()))?;
     let documents = state.users.list(&caller.requester, page.into())?;
-    let shown: Result<Vec<_>, Error> =
-        documents.iter().map(|document| view::shown(&state, document)).collect();
+    let mut views = Views::new(&state, &caller.requester, Detail::Listed);
+    let shown: Result<Vec<_>, Error> = documents.iter().map(|document| views.user(document)).collect();
     Ok(list_of(shown?))
 }
 
@@ -48,10 +48,12 @@ pub async fn get(
     let name = state.users.name(&name.0);
     if reveals(&caller, &request) {
         let user = state.users.get(&caller.requester, &name)?;
-        return Ok(object(StatusCode::OK, &view::confidential_user(&state, &user)?)?);
+        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
+        return Ok(object(StatusCode::OK, &views.confidential_user(&user)?)?);
     }
     let document = state.users.document(&caller.requester, &name)?;
-    Ok(raw_json(StatusCode::OK, view::shown(&state, &document)?))
+    let mut views = Views::new(&state, &caller.requester, Detail::Single);
+    Ok(raw_json(StatusCode::OK, views.user(&document)?))
 }
 
 /// `POST /users`: 201, the user, and where he lives now.
@@ -68,9 +70,11 @@ pub async fn add(
     let (user, document) = Box::pin(state.users.create(&caller.requester, draft)).await?;
     let place = location(COLLECTION, user.username.as_str());
     let mut response = if reveals(&caller, &request) {
-        object(StatusCode::CREATED, &view::confidential_user(&state, &user)?)?
+        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
+        object(StatusCode::CREATED, &views.confidential_user(&user)?)?
     } else {
-        raw_json(StatusCode::CREATED, view::shown(&state, &document)?)
+        let mut views = Views::new(&state, &caller.requester, Detail::Single);
+        raw_json(StatusCode::CREATED, views.user(&document)?)
     };
     response.headers_mut().insert(LOCATION, place);
     Ok(response)
@@ -126,7 +130,7 @@ pub async fn disable_second_factor(
 
 /// Whether the request asks for confidential data, in the very form the contract names, and its
 /// caller may have them.
-fn reveals(caller: &AdminCaller, request: &HttpRequest) -> bool {
+pub(super) fn reveals(caller: &AdminCaller, request: &HttpRequest) -> bool {
     caller.may(Permission::ManageSystem)
         && Query::new(request.query_string()).first("confidential_data").as_deref() == Some("1")
 }

@@ -22,6 +22,8 @@ use crate::error::Invalid;
 use crate::exit::{Exit, Failure};
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
+use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
@@ -90,6 +92,8 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
             clock.clone(),
             login_settings,
         ),
+        folders: Folders::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
+        groups: Groups::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
         users: Users::new(store.clone(), hashing.clone(), clock.clone(), sessions.clone(), user_rules),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),

@@ -168,6 +168,6 @@ fn outcome(problems: usize, imported: &Imported, is_check: bool) -> String {
 fn word(part: Part) -> &'static str {
     match part {
         Part::ApiKeys => "API keys",
-        Part::Roles | Part::Users | Part::Admins => part.member(),
+        Part::Roles | Part::Folders | Part::Groups | Part::Users | Part::Admins => part.member(),
     }
 }

@@ -3,11 +3,14 @@
 
 pub mod admins;
 pub mod api_keys;
+pub mod folders;
+pub mod groups;
 pub mod hashing;
 pub mod login;
 pub mod mail_queue;
 pub mod moving;
 pub mod own_password;
+pub mod references;
 pub mod requester;
 pub mod reset_codes;
 pub mod roles;

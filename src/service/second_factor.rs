@@ -11,6 +11,7 @@ pub use self::account::{Factor, SecondFactorDraft};
 use self::tried::TriedCodes;
 use super::admins::{AdminEditor, Admins};
 use super::login::invalid_credentials;
+use super::references;
 use super::requester::Requester;
 use super::users::Users;
 use crate::clock::Clock;
@@ -198,7 +199,9 @@ impl SecondFactors {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let change = |user: &mut User| {
-            let required = user.filters.two_factor_protocols.clone();
+            let effective = references::effective(&self.store, user.clone());
+            let filters = effective.as_ref().map_or(&user.filters, |user| &user.filters);
+            let required = filters.two_factor_protocols.clone();
             if draft.enabled.unwrap_or(user.filters.totp_config.enabled) {
                 Factor::of_user(user).apply(draft, name.as_str(), &self.settings.sealer)?;
                 let totp = &user.filters.totp_config;

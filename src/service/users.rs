@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use super::hashing::HashingPool;
+use super::references;
 use super::requester::Requester;
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::api_key::Scope;
-use crate::domain::password::PasswordHash;
-use crate::domain::role::Role;
+use crate::domain::password::{PasswordHash, strength};
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{PasswordChange, UserDraft, UserRules};
 use crate::domain::username::Username;
 use crate::error::Error;
-use crate::store::{Document, Store, Txn, Versioned, Window};
+use crate::store::{Document, Store, Versioned, Window};
 
 /// How often an update starts anew when another one came between its read and its write.
 const MAX_TRIES: u32 = 16;
@@ -111,7 +111,7 @@ impl Users {
                 if txn.has_user(user.username.as_str())? {
                     return Err(duplicate(&user.username));
                 }
-                check_references(txn, &user)?;
+                references::check_user(txn, &user)?;
                 user.id = txn.next_user_id()?;
                 let document = txn.put_user(&user)?;
                 Ok((user, document))
@@ -193,7 +193,7 @@ impl Users {
                 user.updated_at = now;
                 let ends_sessions = disconnects || ends_tokens(&stored, &user);
                 user.account.generation += u64::from(ends_sessions);
-                check_references(txn, &user)?;
+                references::check_user(txn, &user)?;
                 txn.put_user(&user)?;
                 Ok(ends_sessions)
             })
@@ -261,13 +261,19 @@ impl Users {
         if requester.sees_role(&stored.value.role) { Ok(stored) } else { Err(Error::NotFound) }
     }
 
-    /// Settles a draft, on the pool for slow work when a private key has to be opened for it.
+    /// Settles a draft, on the pool for slow work when a private key has to be opened for it; a new password
+    /// must also be as strong as the user's groups ask.
     async fn settle(&self, draft: UserDraft, stored: Option<&User>) -> Result<(User, PasswordChange), Error> {
-        if !draft.is_slow_to_settle() {
-            return Ok(draft.settle(&self.rules, stored)?);
+        let (user, password) = if draft.is_slow_to_settle() {
+            let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
+            self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??
+        } else {
+            draft.settle(&self.rules, stored)?
+        };
+        if let PasswordChange::New(password) = &password {
+            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
         }
-        let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
-        Ok(self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??)
+        Ok((user, password))
     }
 
     /// Puts into the user what the draft says about the password (`contract/passwords.md` §3).
@@ -294,29 +300,12 @@ impl Users {
                 if current != revision {
                     return Ok(false);
                 }
-                check_references(txn, &user)?;
+                references::check_user(txn, &user)?;
                 txn.put_user(&user)?;
                 Ok(true)
             })
             .await
     }
-}
-
-/// Holds what a user refers to against the store: roles 409, folders and groups 400
-/// (`contract/validation.md` §1 rule 20, `contract/differences.md` §2).
-pub(super) fn check_references(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
-    if !user.role.is_empty() && !txn.has_item::<Role>(&user.role)? {
-        return Err(Error::Conflict(
-            format!("violates foreign key constraint: role {:?} does not exist", user.role).into(),
-        ));
-    }
-    if let Some(folder) = user.virtual_folders.iter().next() {
-        return Err(Error::invalid(format!("virtual_folders: folder {:?} does not exist", folder.name())));
-    }
-    if let Some(group) = user.groups.iter().next() {
-        return Err(Error::invalid(format!("groups: group {:?} does not exist", group.name)));
-    }
-    Ok(())
 }
 
 /// Whether tokens made before this change must not outlive it.

@@ -170,6 +170,12 @@ pub fn pair_prefix(owner: &str) -> Vec<u8> {
     key
 }
 
+/// Owner and item of a key made by [`pair`]; nothing when it is none.
+pub(super) fn unpair(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = key.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
 /// Names a key for the log: `user "x"`.
 pub(super) fn describe(key: &[u8]) -> String {
     let (&prefix, name) = key.split_first().unwrap_or((&SYSTEM, b""));
@@ -201,6 +207,8 @@ mod tests {
         assert!(!pair("ab", "c").starts_with(&pair_prefix("a")));
         assert_ne!(pair("a", "bc"), pair("ab", "c"));
         assert_ne!(pair("a\0", "b"), pair("a", "\0b"));
+        assert_eq!(unpair(&pair("ab", "c")), Some((&b"ab"[..], &b"c"[..])));
+        assert_eq!(unpair(b"\0\x05ab"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
 //! journal  all or nothing over many groups
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
+//! members  who refers to which group and folder
 //! ```
 //!
 //! # What a reader sees
@@ -35,6 +36,7 @@ mod handle;
 mod health;
 mod journal;
 mod keys;
+mod members;
 mod open;
 mod record;
 mod shared;
@@ -50,6 +52,7 @@ pub use cache::{Document, Stored};
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use members::Membership;
 pub use open::{OpenError, StoreOptions};
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
 pub use shelf::{OnShelf, Shelf, Shelved};

@@ -175,12 +175,14 @@ impl Txn<'_> {
         Ok(self.look(&keys::key(USER_DOCUMENT, name.as_bytes()))?.is_some())
     }
 
-    /// Stages a user in place of any other of this name, and gives back the document that shows him.
+    /// Stages a user in place of any other of this name, and gives back the document that shows him. That
+    /// his groups and folders exist is for the caller to see to.
     ///
     /// # Errors
-    /// When the name is too long or the store cannot be read there.
+    /// When the name is too long, the store cannot be read there or the record in its place is damaged.
     pub fn put_user(&mut self, user: &User) -> Result<Document, Error> {
         let body = accounts::encode_user(user).map_err(Error::internal)?;
+        self.put_references(user)?;
         self.put_user_bytes(&UserBytes { name: user.username.as_str(), role: &user.role, body: &body })
     }
 
@@ -202,6 +204,7 @@ impl Txn<'_> {
     /// # Errors
     /// When the store cannot be read there.
     pub fn delete_user(&mut self, name: &str) -> Result<bool, Error> {
+        self.delete_references(name)?;
         self.remove(keys::key(USER_META, name.as_bytes()))?;
         self.remove(keys::key(USER_DOCUMENT, name.as_bytes()))
     }

@@ -10,6 +10,7 @@ use super::cache::Document;
 use super::directory::Directory;
 use super::fault::Fault;
 use super::keys;
+use super::members::Members;
 use super::record::{Damaged, Record};
 use super::tree::{Change, Tree, Value};
 
@@ -30,6 +31,8 @@ pub(super) struct View {
     pub(super) users: Directory,
     /// The users' names by role, for those who have one.
     roles: HashMap<String, Directory>,
+    /// The users' names by group and folder.
+    pub(super) members: Members,
     /// The old values of everything that the group under way changes. After a failed write they stay.
     pub(super) in_flight: BTreeMap<Vec<u8>, Option<Value>>,
     /// The bytes of all user records.
@@ -40,7 +43,7 @@ pub(super) struct View {
 impl View {
     /// Reads the users' range of names and the last revision.
     pub(super) fn load(tree: &Tree) -> Result<Self, Fault> {
-        let mut view = Self::default();
+        let mut view = Self { members: Members::load(tree)?, ..Self::default() };
         if let Some(revision) = tree.read(keys::REVISION)? {
             view.durable = number(keys::REVISION, &revision)?;
         }
@@ -88,6 +91,7 @@ impl View {
             if prefix == keys::USER_META {
                 self.follow_user(name, change);
             }
+            self.members.follow(prefix, name, change);
             for follower in self.followers.iter().filter(|follower| follower.prefix() == prefix) {
                 follower.follow(name, change.new.as_deref());
             }

@@ -34,7 +34,20 @@ async fn a_dump_has_every_part_and_loads_into_another_server() {
     anna["filesystem"] =
         json!({"provider": 4, "cryptconfig": {"passphrase": {"status": "Plain", "payload": "open sesame"}}});
     admin.post("/users", &anna).await.expect(201);
-    admin.post("/users", &user("bert")).await.expect(201);
+    let locked = |secret: &str| {
+        let secret = json!({"status": "Plain", "payload": secret});
+        json!({"provider": 4, "cryptconfig": {"passphrase": secret}})
+    };
+    let folder = json!({"name": "shared", "mapped_path": "/srv/shared", "filesystem": locked("one")});
+    admin.post("/folders", &folder).await.expect(201);
+    let mounted = json!([{"name": "shared", "virtual_path": "/s"}]);
+    let group = json!({"name": "team", "description": "d", "virtual_folders": mounted,
+        "user_settings": {"filesystem": locked("two"), "max_sessions": 3}});
+    admin.post("/groups", &group).await.expect(201);
+    let mut bert = user("bert");
+    bert["groups"] = json!([{"name": "team", "type": 2}]);
+    bert["virtual_folders"] = json!([{"name": "shared", "virtual_path": "/own"}]);
+    admin.post("/users", &bert).await.expect(201);
     admin.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "admin"})).await.expect(201);
 
     let reply = admin.get("/dumpdata?output-data=1").await.expect(200);
@@ -48,13 +61,24 @@ async fn a_dump_has_every_part_and_loads_into_another_server() {
         (&json!(16), &json!({}), &json!([]))
     );
     for (index, name) in ["anna", "bert"].into_iter().enumerate() {
-        let shown = admin.get(&format!("/users/{name}?confidential_data=1")).await.expect(200).json();
+        let mut shown = admin.get(&format!("/users/{name}?confidential_data=1")).await.expect(200).json();
+        for folder in shown.get_mut("virtual_folders").and_then(Value::as_array_mut).into_iter().flatten() {
+            folder.as_object_mut().unwrap().retain(|name, _| !["users", "groups"].contains(&name.as_str()));
+        }
         assert_eq!(dumped["users"][index], shown, "an element is the confidential view");
     }
     assert_eq!(dumped["admins"][0]["filters"]["totp_config"], json!({"secret": {}}));
     assert!(dumped["admins"][0]["password"].as_str().unwrap().starts_with("$2a$"));
     assert!(dumped["api_keys"][0]["key"].as_str().unwrap().starts_with("$2a$"));
     assert_eq!(dumped["roles"][0]["users"], json!(["anna"]));
+    assert_eq!(dumped["folders"][0]["users"], json!(["bert"]));
+    for secret in [
+        &dumped["folders"][0]["filesystem"]["cryptconfig"]["passphrase"],
+        &dumped["groups"][0]["user_settings"]["filesystem"]["cryptconfig"]["passphrase"],
+        &dumped["users"][1]["virtual_folders"][0]["filesystem"]["cryptconfig"]["passphrase"],
+    ] {
+        assert!(secret["key"].is_string(), "{secret}");
+    }
 
     let other = TestServer::start().await;
     let their = other.admin().await;
@@ -64,7 +88,8 @@ async fn a_dump_has_every_part_and_loads_into_another_server() {
     other.user("anna", "a password").await;
     their.get("/users").await.expect(401);
     let again = dump(&other.admin().await).await;
-    for part in ["users", "api_keys"] {
+    assert_eq!(again["folders"], dumped["folders"]);
+    for part in ["users", "groups", "api_keys"] {
         for (new, old) in again[part].as_array().unwrap().iter().zip(dumped[part].as_array().unwrap()) {
             let mut expected = old.clone();
             expected["updated_at"] = new["updated_at"].clone();
@@ -293,11 +318,16 @@ fn export(folder: &Path) -> Value {
     let request = ExportRequest { file: "-".into(), scopes: None, indent: false };
     app::export(&settings(folder), &request, &mut out).unwrap_or_else(|why| panic!("{}", why.report()));
     let mut dump: Value = serde_json::from_slice(&out).unwrap();
-    for part in ["users", "roles", "admins", "api_keys"] {
+    for part in ["users", "groups", "folders", "roles", "admins", "api_keys"] {
         for object in dump[part].as_array_mut().unwrap() {
             object.as_object_mut().unwrap().remove("updated_at");
             if part != "api_keys" {
                 object.as_object_mut().unwrap().remove("id");
+            }
+            for folder in
+                object.get_mut("virtual_folders").and_then(Value::as_array_mut).into_iter().flatten()
+            {
+                folder.as_object_mut().unwrap().remove("id");
             }
         }
     }
@@ -334,6 +364,10 @@ fn any_user() -> impl Strategy<Value = Value> {
                 "expiration_date": n[7], "filters": {"password_expiration": n[8], "denied_ip": ["10.0.0.0/8"]},
                 "filesystem": filesystem, "role": if has_role { "crew" } else { "" },
             });
+            if n[0] % 3 == 0 {
+                user["groups"] = json!([{"name": "team", "type": 1}]);
+                user["virtual_folders"] = json!([{"name": "shared", "virtual_path": "/s", "quota_size": 3}]);
+            }
             if let Some(email) = email {
                 user["email"] = json!(email);
             }
@@ -370,7 +404,10 @@ fn any_dump() -> impl Strategy<Value = Value> {
         }
         let key = json!({"id": "k1", "name": "n", "scope": 1, "admin": "root", "key": "$2a$04$y",
             "created_at": moment, "last_use_at": moment});
-        json!({"users": users, "admins": [admin], "api_keys": [key],
+        let folder = json!({"name": "shared", "mapped_path": "/srv", "used_quota_size": moment});
+        let group = json!({"name": "team", "created_at": moment, "user_settings": {"max_sessions": 1},
+            "virtual_folders": [{"name": "shared", "virtual_path": "/team"}]});
+        json!({"users": users, "admins": [admin], "api_keys": [key], "folders": [folder], "groups": [group],
             "roles": [{"name": "crew", "created_at": moment, "description": "<d>"}]})
     })
 }

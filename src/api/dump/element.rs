@@ -4,14 +4,13 @@
 
 use serde_json::Value;
 
-use crate::api::view;
+use crate::api::view::{self, Views};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
 use crate::domain::filesystem::Filesystem;
 use crate::domain::user::User;
 use crate::error::Error;
-use crate::state::State;
-use crate::store::{Document, Whole};
+use crate::store::Whole;
 use crate::wire;
 
 /// An admin.
@@ -33,25 +32,32 @@ pub(super) fn api_key(key: &ApiKey) -> Result<Value, Error> {
 }
 
 /// Writes users.
-#[derive(Default)]
-pub(super) struct UserElements {
+pub(super) struct UserElements<'a> {
+    views: Views<'a>,
     /// The last file system without secrets as stored and as shown: nearly all users have the same.
     plain: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-impl UserElements {
+impl<'a> UserElements<'a> {
+    /// Users as these views, which reveal, show them.
+    pub(super) fn new(views: Views<'a>) -> Self {
+        Self { views, plain: None }
+    }
+
     /// Appends a user.
-    pub(super) fn append(&mut self, state: &State, whole: &Whole, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn append(&mut self, whole: &Whole, out: &mut Vec<u8>) -> Result<(), Error> {
         let Whole { document, user } = whole;
-        let stored = match document {
-            Document::Complete(stored) if !has_second_factor(user) => stored,
-            Document::Complete(_) | Document::ToRender(_) => {
-                out.extend_from_slice(&wire::to_bytes(&value(state, user)?).map_err(Error::internal)?);
-                return Ok(());
+        if has_second_factor(user) {
+            let mut value = self.views.confidential_user(user)?;
+            if let Some(hash) = &user.password {
+                value["password"] = hash.exported().into();
             }
-        };
+            out.extend_from_slice(&wire::to_bytes(&value).map_err(Error::internal)?);
+            return Ok(());
+        }
+        let shown = self.views.user(document)?;
         out.push(b'{');
-        for (name, json) in members(stored.json()) {
+        for (name, json) in members(shown.trim_ascii_end()) {
             out.extend_from_slice(name);
             out.push(b':');
             if name == b"\"filesystem\"" {
@@ -81,15 +87,6 @@ impl UserElements {
         }
         Ok(self.plain.as_ref().map_or(&[], |(_, shown)| shown))
     }
-}
-
-/// A user by the long way.
-pub(super) fn value(state: &State, user: &User) -> Result<Value, Error> {
-    let mut value = view::confidential_user(state, user)?;
-    if let Some(hash) = &user.password {
-        value["password"] = hash.exported().into();
-    }
-    Ok(value)
 }
 
 fn has_second_factor(user: &User) -> bool {

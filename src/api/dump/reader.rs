@@ -13,6 +13,8 @@ use super::scan::{self, Contents, LISTS, Span};
 use crate::api::json;
 use crate::domain::admin::AdminDraft;
 use crate::domain::api_key::ApiKeyDraft;
+use crate::domain::folder::FolderDraft;
+use crate::domain::group::GroupDraft;
 use crate::domain::role::RoleDraft;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
@@ -115,6 +117,14 @@ impl Incoming for Dump {
 
     fn role(&self, index: usize) -> Result<RoleDraft, Error> {
         self.element(Part::Roles, index)
+    }
+
+    fn folder(&self, index: usize) -> Result<FolderDraft, Error> {
+        self.element(Part::Folders, index)
+    }
+
+    fn group(&self, index: usize) -> Result<GroupDraft, Error> {
+        self.element(Part::Groups, index)
     }
 
     fn user(&self, index: usize) -> Result<UserDraft, Error> {

@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::element::{self, UserElements};
+use crate::api::view::{Detail, Views};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
 use crate::error::Error;
+use crate::service::requester::Requester;
 use crate::state::State;
 use crate::store::Window;
 use crate::wire;
@@ -102,10 +104,19 @@ impl Writer<'_> {
 
     fn part(&mut self, member: &str) -> Result<(), Error> {
         let state = self.state;
+        let everybody = Requester::default();
         let all = Window { offset: 0, limit: usize::MAX, descending: false };
         match member {
             "users" => self.users(),
             "roles" => self.list(state.roles.list(all), serde_json::to_value),
+            "folders" => {
+                let views = Views::new(state, &everybody, Detail::Dumped);
+                self.list(state.folders.list(all), |folder| views.folder(&folder, usize::MAX))
+            }
+            "groups" => {
+                let mut views = Views::new(state, &everybody, Detail::Dumped);
+                self.list(state.groups.list(all), |group| views.group(&group, usize::MAX))
+            }
             "admins" => self.list(state.store.shelf::<Admin>().all(), |admin| element::admin(&admin)),
             "api_keys" => self.list(state.store.shelf::<ApiKey>().all(), |key| element::api_key(&key)),
             "configs" => self.put(b"{}"),
@@ -117,7 +128,7 @@ impl Writer<'_> {
     fn list<T, V: Serialize, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &mut self,
         items: Vec<T>,
-        value: impl Fn(T) -> Result<V, E>,
+        mut value: impl FnMut(T) -> Result<V, E>,
     ) -> Result<(), Error> {
         let mut joined = Joined::new(self.layout);
         for item in items {
@@ -195,12 +206,13 @@ struct Lane {
 }
 
 fn piece(state: &State, names: &[Box<[u8]>], layout: Layout) -> Result<Vec<u8>, Error> {
-    let mut elements = UserElements::default();
+    let everybody = Requester::default();
+    let mut elements = UserElements::new(Views::new(state, &everybody, Detail::Dumped));
     let mut joined = Joined::new(layout);
     let mut element = Vec::new();
     for whole in state.store.whole_users(names)? {
         element.clear();
-        elements.append(state, &whole, &mut element)?;
+        elements.append(&whole, &mut element)?;
         joined.add(&element)?;
     }
     Ok(joined.text)

@@ -7,7 +7,8 @@ use super::user_model;
 
 const USERNAME: Param = Param::path("username", "name of the user");
 
-const CONFIDENTIAL: Param = Param::query(
+/// The parameter that shows what is hidden otherwise.
+pub(super) const CONFIDENTIAL: Param = Param::query(
     "confidential_data",
     Kind::Int32,
     "1 shows what is hidden otherwise: the hash of the password, and of each secret its key and additional \

@@ -47,8 +47,16 @@ impl FilesystemDraft {
     /// # Errors
     /// When there is one.
     pub fn refuse_redacted(&self) -> Result<(), Invalid> {
+        self.refuse_redacted_of("user")
+    }
+
+    /// The same for the filesystem of something else, named in the message.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn refuse_redacted_of(&self, what: &str) -> Result<(), Invalid> {
         if self.settings().secrets().iter().any(|(_, secret)| **secret == Secret::Redacted) {
-            return Err(Invalid::new("cannot save a user with a redacted secret"));
+            return Err(Invalid::new(format!("cannot save a {what} with a redacted secret")));
         }
         Ok(())
     }

@@ -74,10 +74,10 @@ impl User {
         let totp = std::iter::once(&mut filters.totp_config.secret);
         let factor = totp.map(|secret| ("filters.totp_config".to_owned(), secret));
         let codes = codes.map(|secret| ("filters.recovery_codes".to_owned(), secret));
-        let provider = self.filesystem.secrets_mut();
-        let provider =
-            provider.map(|(slot, secret)| (format!("{}.{}", slot.section(), slot.member()), secret));
-        factor.chain(codes).chain(provider).filter(|(_, secret)| !secret.is_empty())
+        factor
+            .chain(codes)
+            .filter(|(_, secret)| !secret.is_empty())
+            .chain(self.filesystem.named_secrets_mut())
     }
 }
 

@@ -9,13 +9,18 @@ use super::report::{Problem, Report, Warning};
 use super::{LoadOptions, Mode, Moving, Progress, workers};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
-use crate::domain::password::PasswordHash;
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
+use crate::domain::password::{PasswordHash, strength};
 use crate::domain::role::Role;
 use crate::domain::user::User;
 use crate::domain::user_draft::PasswordChange;
 use crate::domain::username::Username;
+use crate::domain::virtual_folder::VirtualFolders;
 use crate::error::Error;
 use crate::service::admins::is_super;
+use crate::service::references;
+use crate::store::Store;
 
 /// Users that a thread takes at a time.
 const PIECE: usize = 256;
@@ -28,6 +33,8 @@ pub struct Checked {
     /// Problems, warnings, what is left out.
     pub report: Report,
     pub(super) roles: Vec<Role>,
+    pub(super) folders: Vec<Folder>,
+    pub(super) groups: Vec<Group>,
     /// In the order of names, as the store wants them; the number leads back to the element.
     pub(super) users: Vec<(Username, usize)>,
     pub(super) admins: Vec<(Admin, PasswordChange)>,
@@ -54,6 +61,8 @@ impl Moving {
         let mut checked = Checked::default();
         checked.report.left_out = incoming.left_out().to_vec();
         self.check_roles(incoming, &mut checked);
+        self.check_folders(incoming, options, &mut checked);
+        self.check_groups(incoming, options, &mut checked);
         self.check_users(incoming, options, progress, &mut checked);
         self.check_admins(incoming, options, &mut checked);
         self.check_api_keys(incoming, &mut checked);
@@ -77,6 +86,52 @@ impl Moving {
         }
     }
 
+    fn check_folders(&self, incoming: &dyn Incoming, options: &LoadOptions, checked: &mut Checked) {
+        let mut names = HashSet::new();
+        for index in 0..incoming.count(Part::Folders) {
+            let mut place = place(incoming, Part::Folders, index);
+            let restored = incoming.folder(index).and_then(|draft| {
+                place.name.clone_from(&draft.name);
+                let mut folder = draft.restore(self.users.naming, &self.users.sealer)?;
+                options.openers.settle(folder.secrets_mut())?;
+                Ok(folder)
+            });
+            match restored {
+                Ok(folder) if names.insert(folder.name.clone()) => checked.folders.push(folder),
+                Ok(_) => checked.problem(place, twice()),
+                Err(error) => checked.problem(place, error),
+            }
+        }
+    }
+
+    fn check_groups(&self, incoming: &dyn Incoming, options: &LoadOptions, checked: &mut Checked) {
+        let mut names = HashSet::new();
+        for index in 0..incoming.count(Part::Groups) {
+            let mut place = place(incoming, Part::Groups, index);
+            let restored = incoming.group(index).and_then(|draft| {
+                place.name.clone_from(&draft.name);
+                let mut group = draft.restore(self.users.naming, &self.users.sealer)?;
+                options.openers.settle(group.secrets_mut())?;
+                self.referred(checked).check_folders(&group.virtual_folders)?;
+                Ok(group)
+            });
+            match restored {
+                Ok(group) if names.insert(group.name.clone()) => checked.groups.push(group),
+                Ok(_) => checked.problem(place, twice()),
+                Err(error) => checked.problem(place, error),
+            }
+        }
+    }
+
+    fn referred<'c>(&'c self, checked: &'c Checked) -> Referred<'c> {
+        Referred {
+            store: &self.store,
+            roles: checked.roles.iter().map(|role| role.name.as_str()).collect(),
+            folders: checked.folders.iter().map(|folder| folder.name.as_str()).collect(),
+            groups: checked.groups.iter().map(|group| group.name.as_str()).collect(),
+        }
+    }
+
     fn check_users(
         &self,
         incoming: &dyn Incoming,
@@ -84,7 +139,7 @@ impl Moving {
         progress: Progress<'_>,
         checked: &mut Checked,
     ) {
-        let roles: HashSet<&str> = checked.roles.iter().map(|role| role.name.as_str()).collect();
+        let referred = self.referred(checked);
         let count = incoming.count(Part::Users);
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
@@ -96,7 +151,7 @@ impl Moving {
                 }
                 let end = (start + PIECE).min(count);
                 for index in start..end {
-                    self.check_user(incoming, index, options, &roles, &mut found);
+                    self.check_user(incoming, index, options, &referred, &mut found);
                 }
                 progress(Part::Users, done.fetch_add(end - start, Ordering::Relaxed) + end - start, count);
             }
@@ -133,13 +188,14 @@ impl Moving {
         incoming: &dyn Incoming,
         index: usize,
         options: &LoadOptions,
-        roles: &HashSet<&str>,
+        referred: &Referred<'_>,
         found: &mut Found,
     ) {
         let mut place = place(incoming, Part::Users, index);
         let restored =
             self.restore_user(incoming, index, options, &mut place).and_then(|(user, password)| {
-                self.check_user_references(&user, roles)?;
+                referred.check_user(&user)?;
+                self.check_strength(&user, &password)?;
                 self.check_password(&password)?;
                 Ok((user, password))
             });
@@ -177,26 +233,12 @@ impl Moving {
         Ok((user, password))
     }
 
-    /// What a user refers to must be there, or come with him.
-    fn check_user_references(&self, user: &User, roles: &HashSet<&str>) -> Result<(), Error> {
-        self.check_role(&user.role, |role| roles.contains(role))?;
-        if let Some(folder) = user.virtual_folders.iter().next() {
-            return Err(Error::invalid(format!(
-                "virtual_folders: folder {:?} does not exist",
-                folder.name()
-            )));
-        }
-        if let Some(group) = user.groups.iter().next() {
-            return Err(Error::invalid(format!("groups: group {:?} does not exist", group.name)));
+    /// A plain password is held to what the user's groups ask of one, as where an admin sets it.
+    fn check_strength(&self, user: &User, password: &PasswordChange) -> Result<(), Error> {
+        if let PasswordChange::New(password) = password {
+            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
         }
         Ok(())
-    }
-
-    fn check_role(&self, role: &str, comes: impl Fn(&str) -> bool) -> Result<(), Error> {
-        if role.is_empty() || comes(role) || self.store.shelf::<Role>().get(role).is_some() {
-            return Ok(());
-        }
-        Err(Error::Conflict(format!("violates foreign key constraint: role {role:?} does not exist").into()))
     }
 
     fn check_password(&self, password: &PasswordChange) -> Result<(), Error> {
@@ -211,7 +253,7 @@ impl Moving {
         let mut last = None;
         for index in 0..incoming.count(Part::Admins) {
             let mut place = place(incoming, Part::Admins, index);
-            match self.restore_admin(incoming, index, options, &mut place, &checked.roles) {
+            match self.restore_admin(incoming, index, options, &mut place, checked) {
                 Ok((admin, _)) if !names.insert(admin.username.clone()) => checked.problem(place, twice()),
                 Ok((admin, password)) => {
                     let warn = |text| Warning { place: place.clone(), text };
@@ -237,7 +279,7 @@ impl Moving {
         index: usize,
         options: &LoadOptions,
         place: &mut Place,
-        roles: &[Role],
+        checked: &Checked,
     ) -> Result<(Admin, PasswordChange), Error> {
         let draft = incoming.admin(index)?;
         place.name.clone_from(&draft.username);
@@ -249,7 +291,7 @@ impl Moving {
         if admin.username.as_str().len() > MAX_NAME {
             return Err(Error::invalid("username: the name is too long"));
         }
-        self.check_role(&admin.role, |role| roles.iter().any(|known| known.name == role))?;
+        self.referred(checked).check_admin(&admin)?;
         self.check_password(&password)?;
         Ok((admin, password))
     }
@@ -301,6 +343,52 @@ impl Moving {
         } else {
             Err(Error::invalid(format!("the account {name:?} of the key does not exist")))
         }
+    }
+}
+
+/// What may be referred to: what is there already and what comes along.
+struct Referred<'c> {
+    store: &'c Store,
+    roles: HashSet<&'c str>,
+    folders: HashSet<&'c str>,
+    groups: HashSet<&'c str>,
+}
+
+impl Referred<'_> {
+    fn check_user(&self, user: &User) -> Result<(), Error> {
+        self.check_role(&user.role)?;
+        self.check_folders(&user.virtual_folders)?;
+        user.groups.iter().try_for_each(|group| self.check_group(&group.name))
+    }
+
+    fn check_admin(&self, admin: &Admin) -> Result<(), Error> {
+        self.check_role(&admin.role)?;
+        admin.groups.iter().try_for_each(|group| self.check_group(&group.name))
+    }
+
+    fn check_role(&self, role: &str) -> Result<(), Error> {
+        if role.is_empty() || self.roles.contains(role) || self.store.shelf::<Role>().get(role).is_some() {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!("violates foreign key constraint: role {role:?} does not exist").into()))
+    }
+
+    fn check_folders(&self, folders: &VirtualFolders) -> Result<(), Error> {
+        let is_there =
+            |name: &str| self.folders.contains(name) || self.store.shelf::<Folder>().get(name).is_some();
+        match folders.iter().find(|folder| !is_there(folder.name())) {
+            None => Ok(()),
+            Some(lost) => {
+                Err(Error::invalid(format!("virtual_folders: folder {:?} does not exist", lost.name())))
+            }
+        }
+    }
+
+    fn check_group(&self, name: &str) -> Result<(), Error> {
+        if self.groups.contains(name) || self.store.shelf::<Group>().get(name).is_some() {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("groups: group {name:?} does not exist")))
     }
 }
 

@@ -12,6 +12,8 @@ use super::incoming::{Incoming, LeftOut, Part};
 use crate::domain::admin::AdminDraft;
 use crate::domain::api_key::ApiKeyDraft;
 use crate::domain::directory::DirectoryPermissionsDraft;
+use crate::domain::folder::FolderDraft;
+use crate::domain::group::GroupDraft;
 use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::role::RoleDraft;
 use crate::domain::time::UnixMillis;
@@ -147,6 +149,14 @@ impl Incoming for ForeignUsers {
     }
 
     fn role(&self, _: usize) -> Result<RoleDraft, Error> {
+        Err(none_there())
+    }
+
+    fn folder(&self, _: usize) -> Result<FolderDraft, Error> {
+        Err(none_there())
+    }
+
+    fn group(&self, _: usize) -> Result<GroupDraft, Error> {
         Err(none_there())
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use crate::domain::admin::AdminDraft;
 use crate::domain::api_key::ApiKeyDraft;
+use crate::domain::folder::FolderDraft;
+use crate::domain::group::GroupDraft;
 use crate::domain::role::RoleDraft;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
@@ -15,6 +17,10 @@ use crate::error::Error;
 pub enum Part {
     /// Roles.
     Roles,
+    /// Folders.
+    Folders,
+    /// Groups.
+    Groups,
     /// Users.
     Users,
     /// Admins.
@@ -25,12 +31,15 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Roles, Self::Users, Self::Admins, Self::ApiKeys];
+    pub const ALL: [Self; 6] =
+        [Self::Roles, Self::Folders, Self::Groups, Self::Users, Self::Admins, Self::ApiKeys];
 
     /// The member of a dump that holds the part; the word for it among the scopes, too.
     pub const fn member(self) -> &'static str {
         match self {
             Self::Roles => "roles",
+            Self::Folders => "folders",
+            Self::Groups => "groups",
             Self::Users => "users",
             Self::Admins => "admins",
             Self::ApiKeys => "api_keys",
@@ -41,6 +50,8 @@ impl Part {
     pub const fn one(self) -> &'static str {
         match self {
             Self::Roles => "role",
+            Self::Folders => "folder",
+            Self::Groups => "group",
             Self::Users => "user",
             Self::Admins => "admin",
             Self::ApiKeys => "API key",
@@ -91,6 +102,18 @@ pub trait Incoming: Sync {
     /// # Errors
     /// When it cannot be read.
     fn role(&self, index: usize) -> Result<RoleDraft, Error>;
+
+    /// A folder.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn folder(&self, index: usize) -> Result<FolderDraft, Error>;
+
+    /// A group.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn group(&self, index: usize) -> Result<GroupDraft, Error>;
 
     /// A user.
     ///

@@ -5,13 +5,15 @@ use super::Mode;
 use super::check::no_super_admin;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
 use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::error::Error;
 use crate::service::admins::{self, is_super};
 use crate::service::api_keys::check_owner;
-use crate::service::users;
+use crate::service::{references, users};
 use crate::store::{Shelved as _, Txn};
 
 /// What became of an object.
@@ -56,9 +58,39 @@ impl Staging {
         Ok(fate)
     }
 
+    pub(super) fn folder(self, txn: &mut Txn<'_>, folder: Folder) -> Result<Fate, Error> {
+        let (mut folder, fate) = match txn.item::<Folder>(&folder.name)? {
+            Some(_) if self.mode == Mode::AddOnly => return Ok(Fate::Kept),
+            Some(stored) => (folder.with_state_of(&stored), Fate::Replaced),
+            None => (Folder { id: txn.next_id(Folder::KIND)?, ..folder }, Fate::Added),
+        };
+        folder.changed_at = self.now;
+        txn.put_item(&folder)?;
+        Ok(fate)
+    }
+
+    pub(super) fn group(self, txn: &mut Txn<'_>, mut group: Group) -> Result<Fate, Error> {
+        references::check_folders(txn, &group.virtual_folders)?;
+        group.updated_at = self.now;
+        let fate = match txn.item::<Group>(&group.name)? {
+            Some(_) if self.mode == Mode::AddOnly => return Ok(Fate::Kept),
+            Some(stored) => {
+                (group.id, group.created_at) = (stored.id, stored.created_at);
+                Fate::Replaced
+            }
+            None => {
+                group.id = txn.next_id(Group::KIND)?;
+                group.created_at = self.created(group.created_at);
+                Fate::Added
+            }
+        };
+        txn.put_item(&group)?;
+        Ok(fate)
+    }
+
     /// Says also whether sessions of the user end.
     pub(super) fn user(self, txn: &mut Txn<'_>, user: &mut User) -> Result<(Fate, bool), Error> {
-        users::check_references(txn, user)?;
+        references::check_user(txn, user)?;
         user.updated_at = self.now;
         let outcome = match txn.user(user.username.as_str())? {
             Some(_) if self.mode == Mode::AddOnly => return Ok((Fate::Kept, false)),
@@ -89,7 +121,7 @@ impl Staging {
     }
 
     fn admin(self, txn: &mut Txn<'_>, mut admin: Admin) -> Result<Fate, Error> {
-        admins::check_role(txn, &admin)?;
+        admins::check_references(txn, &admin)?;
         admin.updated_at = self.now;
         let fate = match txn.item::<Admin>(admin.username.as_str())? {
             Some(_) if self.mode == Mode::AddOnly => return Ok(Fate::Kept),

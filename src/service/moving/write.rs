@@ -13,6 +13,8 @@ use super::stage::{Fate, Staging};
 use super::{LoadOptions, Moving, Progress, workers};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
 use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::role::Role;
 use crate::domain::user::User;
@@ -91,9 +93,16 @@ impl Done {
     }
 }
 
+/// What users refer to.
+struct First {
+    roles: Vec<Role>,
+    folders: Vec<Folder>,
+    groups: Vec<Group>,
+}
+
 /// What is ready to be staged, apart from users.
 struct Ready {
-    roles: Vec<Role>,
+    first: First,
     admins: Vec<Admin>,
     api_keys: Vec<ApiKey>,
 }
@@ -112,7 +121,7 @@ impl Moving {
         extent: Extent,
         progress: Progress<'_>,
     ) -> Result<Done, Error> {
-        let Checked { roles, users, admins, api_keys, .. } = checked;
+        let Checked { roles, folders, groups, users, admins, api_keys, .. } = checked;
         let admins = admins.into_iter().map(|(mut admin, password)| {
             admin.password = self.hashed(password)?;
             Ok(admin)
@@ -122,7 +131,7 @@ impl Moving {
             Ok(key)
         });
         let ready = Ready {
-            roles,
+            first: First { roles, folders, groups },
             admins: admins.collect::<Result<_, Error>>()?,
             api_keys: api_keys.collect::<Result<_, Error>>()?,
         };
@@ -148,10 +157,7 @@ impl Moving {
     fn write_at_once(&self, users: &Users<'_>, ready: Ready, staging: Staging) -> Result<Done, Error> {
         let mut all = users.all()?;
         self.store.write_blocking(move |txn| {
-            let mut done = Done::default();
-            for role in ready.roles {
-                done.count(Part::Roles, staging.role(txn, role)?);
-            }
+            let mut done = write_first(txn, ready.first, staging)?;
             for user in &mut all {
                 let outcome =
                     staging.user(txn, user).map_err(|error| restoring(user.username.as_str(), error))?;
@@ -163,14 +169,8 @@ impl Moving {
     }
 
     fn write_in_turn(&self, users: &Users<'_>, ready: Ready, staging: Staging) -> Result<Done, Error> {
-        let roles = ready.roles;
-        let mut done = self.store.write_blocking(move |txn| {
-            let mut done = Done::default();
-            for role in roles {
-                done.count(Part::Roles, staging.role(txn, role)?);
-            }
-            Ok(done)
-        })?;
+        let first = ready.first;
+        let mut done = self.store.write_blocking(move |txn| write_first(txn, first, staging))?;
         done.add(users.write(staging)?);
         let (admins, api_keys) = (ready.admins, ready.api_keys);
         done.add(self.store.write_blocking(move |txn| {
@@ -199,6 +199,20 @@ impl Moving {
             }
         }
     }
+}
+
+fn write_first(txn: &mut Txn<'_>, first: First, staging: Staging) -> Result<Done, Error> {
+    let mut done = Done::default();
+    for role in first.roles {
+        done.count(Part::Roles, staging.role(txn, role)?);
+    }
+    for folder in first.folders {
+        done.count(Part::Folders, staging.folder(txn, folder)?);
+    }
+    for group in first.groups {
+        done.count(Part::Groups, staging.group(txn, group)?);
+    }
+    Ok(done)
 }
 
 fn write_rest(

@@ -2,6 +2,7 @@
 
 mod durability;
 mod isolation;
+mod members;
 mod model;
 mod records;
 mod shelves;

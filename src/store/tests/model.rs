@@ -77,7 +77,7 @@ fn agree(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     let stored: Vec<Vec<u8>> = stored.iter().map(|document| document.stored().json().to_vec()).collect();
     let expected: Vec<Vec<u8>> = model.values().map(|(_, public)| public.clone().into_bytes()).collect();
     prop_assert_eq!(stored, expected);
-    let entries = store.scan_prefix(Kind::FolderMember, b"").unwrap();
+    let entries = store.scan_prefix(Kind::UserEmail, b"").unwrap();
     let names: Vec<Vec<u8>> = model.keys().map(|name| name.clone().into_bytes()).collect();
     prop_assert_eq!(entries.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), names);
     for number in 0..24 {
@@ -93,7 +93,7 @@ fn put(store: &Store, model: &mut Model, user: (String, String, String)) {
     model.insert(name.clone(), (role.clone(), public.clone()));
     store
         .write_blocking(move |txn| {
-            txn.put(Kind::FolderMember, name.as_bytes(), Vec::new())?;
+            txn.put(Kind::UserEmail, name.as_bytes(), Vec::new())?;
             stage(txn, &name, &role, &body(public))
         })
         .unwrap();
@@ -102,7 +102,7 @@ fn put(store: &Store, model: &mut Model, user: (String, String, String)) {
 fn delete(store: &Store, name: String) -> bool {
     store
         .write_blocking(move |txn| {
-            txn.delete(Kind::FolderMember, name.as_bytes())?;
+            txn.delete(Kind::UserEmail, name.as_bytes())?;
             txn.delete_user(&name)
         })
         .unwrap()
@@ -121,9 +121,9 @@ fn together(store: &Store, model: &mut Model, names: &[u8], refused: bool) {
         for number in names {
             let name = name(number);
             if txn.delete_user(&name)? {
-                assert!(txn.delete(Kind::FolderMember, name.as_bytes())?);
+                assert!(txn.delete(Kind::UserEmail, name.as_bytes())?);
             } else {
-                txn.put(Kind::FolderMember, name.as_bytes(), Vec::new())?;
+                txn.put(Kind::UserEmail, name.as_bytes(), Vec::new())?;
                 stage(txn, &name, &role(1), &body(public(&name, 7_000)))?;
             }
         }
