@@ -2,6 +2,7 @@
 
 mod durability;
 mod isolation;
+mod journal;
 mod members;
 mod model;
 mod records;
