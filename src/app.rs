@@ -6,6 +6,7 @@ mod control;
 mod first_admin;
 mod mail;
 mod maintenance;
+mod moving;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -19,6 +20,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use self::control::Control;
 pub use self::mail::send_test_mail;
 pub use self::maintenance::{back_up, check_store, restore};
+pub use self::moving::{
+    Atomic, ExportRequest, ImportFormat, ImportProgress, ImportRequest, Imported, export, import,
+};
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
 use crate::api::routing::Patches;

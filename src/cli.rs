@@ -2,6 +2,7 @@
 //! done elsewhere; this is the one place that writes to standard output.
 
 mod api_key;
+mod moving;
 mod store;
 
 use std::io::{BufRead, ErrorKind, Write};
@@ -105,6 +106,18 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     ApiKey(ApiKeyCommand),
 
+    /// Move in: a dump, or a file of another program, while the server is stopped
+    ///
+    /// Everything is checked first, then written; what cannot be imported is named with its place, and the
+    /// exit code is 1. Without --all-or-nothing the rest is written all the same. Passwords come as hashes
+    /// or are hashed; what this server does not have is named.
+    Import(moving::Import),
+
+    /// Move out: everything as a dump that usersd and SFTPGo load, while the server is stopped
+    ///
+    /// The file holds password hashes and the keys of secrets; only its owner may read it.
+    Export(moving::Export),
+
     /// Print a completion script for a shell
     ///
     /// For bash, for instance: `usersd completions bash > /etc/bash_completion.d/usersd`
@@ -190,6 +203,8 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Command::Mail(MailCommand::Test { address }) => app::send_test_mail(&settings()?, &address, out),
         Command::ApiKey(ApiKeyCommand::New(asked)) => print(out, &asked.make(&settings()?)?),
+        Command::Import(asked) => asked.run(&with_log(settings()?)?, out),
+        Command::Export(asked) => asked.run(&with_log(settings()?)?, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "usersd", &mut script);
@@ -204,6 +219,12 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
             print(out, &String::from_utf8_lossy(&page))
         }
     }
+}
+
+/// Starts the log, for commands that may have something to say besides their answer.
+fn with_log(settings: Settings) -> Result<Settings, Failure> {
+    logging::start(&settings.log, settings.surroundings.journal)?;
+    Ok(settings)
 }
 
 /// The settings as a file would say them, after a look into the files that they name.

@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 use crate::api::openapi::page;
 use crate::api::routing::{Patches, Table};
 use crate::api::{
-    admins, api_keys, connections, events, folders, groups, health, own_password, own_profile,
+    admins, api_keys, connections, events, folders, groups, health, moving, own_password, own_profile,
     own_second_factor,
 };
 use crate::api::{passwords, quotas, roles, status, tokens, users, version};
@@ -124,6 +124,10 @@ pub fn entries() -> Vec<Entry> {
         on(&get,    "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::get)),
         on(&put,    "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::update)),
         on(&delete, "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::delete)),
+
+        on(&get,    "/api/v2/dumpdata",                          Permission(P::ManageSystem),        web::to(moving::dump)),
+        on(&post,   "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load)),
+        on(&get,    "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load_file)),
     ]
 }
 

@@ -1,6 +1,9 @@
 //! What every handler may reach: services, clock and a few settings, built once in `app` and handed
 //! out by `web::Data`. Every member is cheap to clone.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use crate::auth::address::ProxyRules;
 use crate::auth::api_key::ApiKeyGate;
 use crate::auth::jwt::Tokens;
@@ -11,6 +14,7 @@ use crate::service::api_keys::ApiKeys;
 use crate::service::folders::Folders;
 use crate::service::groups::Groups;
 use crate::service::login::Logins;
+use crate::service::moving::Moving;
 use crate::service::own_password::OwnPasswords;
 use crate::service::quotas::Quotas;
 use crate::service::reset_codes::ResetCodes;
@@ -61,4 +65,8 @@ pub struct State {
     pub reset_codes: ResetCodes,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Loading dumps.
+    pub moving: Moving,
+    /// The folder for dumps on the server.
+    pub backups_path: Option<Arc<Path>>,
 }

@@ -89,6 +89,17 @@ impl RawBody {
             Content::TooLarge => Err(too_large()),
         }
     }
+
+    /// The bytes themselves, for a body that is not decoded as one value.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the first value does not end within the limit.
+    pub fn into_bytes(self) -> Result<Bytes, Error> {
+        match self.0 {
+            Content::Whole(bytes) => Ok(bytes),
+            Content::TooLarge => Err(too_large()),
+        }
+    }
 }
 
 async fn read(payload: &mut Payload, limit: usize) -> Result<Content, Error> {

@@ -64,7 +64,7 @@ const PARTS: &[(Part, bool)] = &[
     (roles::PART, true),
     (defender::PART, false),
     (quotas::PART, true),
-    (backup::PART, false),
+    (backup::PART, true),
     (status::PART, true),
 ];
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::domain::admin::Admin;
 use crate::domain::filesystem::Filesystem;
 use crate::domain::folder::Folder;
 use crate::domain::group::{Group, GroupRefs};
@@ -31,6 +32,8 @@ pub enum Detail {
     Single,
     /// As before, open.
     Confidential,
+    /// As before, and inside other objects without those who have it: in a dump, where they may be very many.
+    Dumped,
 }
 
 impl Detail {
@@ -39,6 +42,7 @@ impl Detail {
         match self {
             Self::Listed => 100,
             Self::Single | Self::Confidential => 1000,
+            Self::Dumped => 0,
         }
     }
 }
@@ -119,7 +123,7 @@ impl<'a> Views<'a> {
         match self.detail {
             Detail::Listed => {}
             Detail::Single => Filesystem::complete(&mut value["filesystem"]),
-            Detail::Confidential => {
+            Detail::Confidential | Detail::Dumped => {
                 folder.filesystem.reveal(&mut value["filesystem"]).map_err(Error::internal)?;
             }
         }
@@ -135,7 +139,7 @@ impl<'a> Views<'a> {
     /// When it cannot be written as JSON, which no stored group can be.
     pub fn group(&mut self, group: &Group, most_members: usize) -> Result<Value, Error> {
         let mut value = serde_json::to_value(group).map_err(Error::internal)?;
-        if self.detail == Detail::Confidential {
+        if matches!(self.detail, Detail::Confidential | Detail::Dumped) {
             let filesystem = &group.user_settings.filesystem;
             filesystem.reveal(&mut value["user_settings"]["filesystem"]).map_err(Error::internal)?;
         }
@@ -190,6 +194,24 @@ fn put_list(members: &mut Map<String, Value>, member: &str, list: Vec<Value>) {
     } else {
         members.insert(member.to_owned(), list.into());
     }
+}
+
+/// The admin with the hash of the password and the keys of all secrets, as a dump has him
+/// (`contract/import.md` §2).
+///
+/// # Errors
+/// When the admin cannot be written as JSON, which no stored admin can be.
+pub fn confidential_admin(admin: &Admin) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(admin).map_err(Error::internal)?;
+    if let Some(hash) = &admin.password {
+        value["password"] = hash.expose().into();
+    }
+    let filters = &admin.filters;
+    reveal(&mut value["filters"]["totp_config"]["secret"], &filters.totp_config.secret)?;
+    for (index, code) in filters.recovery_codes.iter().enumerate() {
+        reveal(&mut value["filters"]["recovery_codes"][index]["secret"], &code.secret)?;
+    }
+    Ok(value)
 }
 
 /// Shows a secret with its key and additional data.

@@ -28,6 +28,7 @@ use crate::service::groups::Groups;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
+use crate::service::moving::{Moving, MovingRules};
 use crate::service::own_password::{OwnPasswordSettings, OwnPasswords};
 use crate::service::quotas::Quotas;
 use crate::service::roles::Roles;
@@ -44,8 +45,9 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     let sealer = sealer(settings)?;
     let naming = NamingRules::parse(settings.users.naming_rules).map_err(wrong)?;
     let static_keys = static_keys(settings).map_err(wrong)?;
+    let configurations = totp_configurations(&settings.totp).map_err(wrong)?;
     let second_factor_settings = Arc::new(SecondFactorSettings {
-        configurations: totp_configurations(&settings.totp).map_err(wrong)?,
+        configurations: configurations.clone(),
         sealer: sealer.clone(),
         recovery_codes_sign_in: settings.auth.recovery_codes_sign_in,
         removal_ends_tokens: settings.auth.changes_end_other_tokens,
@@ -65,6 +67,13 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     });
     let admin_rules =
         AdminRules { naming, min_password_strength: settings.admins.min_password_strength.into() };
+    let moving = Moving::new(
+        store.clone(),
+        hashing.clone(),
+        clock.clone(),
+        sessions.clone(),
+        MovingRules { users: Arc::clone(&user_rules), admins: admin_rules, totp: configurations },
+    );
     let login_settings =
         Arc::new(LoginSettings { naming, converts_hashes: settings.hashing.convert_at_login });
     let own_password_settings = OwnPasswordSettings {
@@ -102,13 +111,15 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         own_passwords: OwnPasswords::new(hashing, clock.clone(), own_password_settings),
         second_factors,
         reset_codes,
+        moving,
+        backups_path: settings.store.backups_path.as_deref().map(Arc::from),
         sessions,
         store,
         clock,
     })
 }
 
-fn open_store(settings: &Settings) -> Result<Store, Failure> {
+pub(super) fn open_store(settings: &Settings) -> Result<Store, Failure> {
     Store::open(&store_options(settings)).map_err(refused)
 }
 
@@ -165,7 +176,7 @@ fn home_dir_rules(settings: &Settings) -> HomeDirRules {
     HomeDirRules::new(settings.users.base_dir.as_ref().map(text), text(&temp_dir))
 }
 
-fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
+pub(super) fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
     let master = settings.master_key().map_err(Failure::from)?;
     let master = master.map(|text| MasterKey::parse(text.expose().to_owned())).transpose().map_err(wrong)?;
     Ok(Sealer::new(master))

@@ -90,6 +90,12 @@ impl Filesystem {
         self.0.settings_mut().secrets_mut().into_iter()
     }
 
+    /// Its secrets that are not empty, each with the member it stands in, such as `s3config.access_secret`.
+    pub fn named_secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret)> {
+        let named = self.secrets_mut().filter(|(_, secret)| !secret.is_empty());
+        named.map(|(slot, secret)| (format!("{}.{}", slot.section(), slot.member()), secret))
+    }
+
     /// The secret in a place; none if the place is another provider's.
     pub fn secret(&self, slot: Slot) -> Option<&Secret> {
         self.secrets().find_map(|(at, secret)| (at == slot).then_some(secret))

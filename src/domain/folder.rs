@@ -8,6 +8,7 @@ use super::filesystem::{Filesystem, FilesystemDraft};
 use super::path;
 use super::quote::quote;
 use super::sealer::Sealer;
+use super::secret::Secret;
 use super::time::UnixMillis;
 use super::username::{NamingRules, parse_name};
 use crate::error::Invalid;
@@ -72,6 +73,11 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Every secret of the folder that is not empty, with the member it stands in.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret)> {
+        self.filesystem.named_secrets_mut()
+    }
+
     /// The same with number and usage of the folder that it takes the place of.
     #[must_use]
     pub fn with_state_of(self, stored: &Self) -> Self {
@@ -143,6 +149,17 @@ impl FolderDraft {
             filesystem,
             changed_at: stored.map_or_else(UnixMillis::default, |folder| folder.changed_at),
         })
+    }
+
+    /// Makes a folder of an element of a dump, its usage with it.
+    ///
+    /// # Errors
+    /// As [`FolderDraft::settle`].
+    pub fn restore(self, naming: NamingRules, sealer: &Sealer) -> Result<Folder, Invalid> {
+        let (used_quota_size, used_quota_files) = (self.used_quota_size, self.used_quota_files);
+        let last_quota_update = self.last_quota_update;
+        let folder = self.settle(naming, sealer, None)?;
+        Ok(Folder { used_quota_size, used_quota_files, last_quota_update, ..folder })
     }
 
     /// Whether settling may take so long that it belongs on the pool for slow work.

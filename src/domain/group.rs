@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use self::effective::EffectiveUser;
 pub use self::settings::{GroupFilters, GroupUserSettings, GroupUserSettingsDraft, HomeDirTemplate};
 use super::sealer::Sealer;
+use super::secret::Secret;
 use super::time::UnixMillis;
 use super::username::{NamingRules, parse_name};
 use super::virtual_folder::{VirtualFolderDraft, VirtualFolders};
@@ -55,6 +56,13 @@ pub struct GroupDraft {
     pub admins: Vec<String>,
 }
 
+impl Group {
+    /// Every secret of the group that is not empty, with the member it stands in.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret)> {
+        self.user_settings.filesystem.named_secrets_mut()
+    }
+}
+
 impl GroupDraft {
     /// Makes a group of the draft. With `stored` its number, name and creation stay, and secrets are
     /// merged as those of users; all else is replaced. Secrets are sealed for `group_<name>`.
@@ -82,6 +90,15 @@ impl GroupDraft {
             user_settings,
             virtual_folders: VirtualFolders::settle(self.virtual_folders)?,
         })
+    }
+
+    /// Makes a group of an element of a dump, the moment of its creation with it.
+    ///
+    /// # Errors
+    /// As [`GroupDraft::settle`].
+    pub fn restore(self, naming: NamingRules, sealer: &Sealer) -> Result<Group, Invalid> {
+        let created_at = self.created_at;
+        Ok(Group { created_at, ..self.settle(naming, sealer, None)? })
     }
 
     /// Whether settling may take so long that it belongs on the pool for slow work.

@@ -247,7 +247,7 @@ fn protect_self(editor: &AdminEditor, stored: &Admin, admin: &mut Admin) -> Resu
 }
 
 /// Holds what an admin refers to against the store: roles 409, groups 400.
-fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
+pub(super) fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
     if !admin.role.is_empty() && !txn.has_item::<Role>(&admin.role)? {
         return Err(Error::Conflict(
             format!("violates foreign key constraint: role {:?} does not exist", admin.role).into(),
@@ -257,7 +257,7 @@ fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
 }
 
 /// Whether this admin can put everything right again.
-fn is_super(admin: &Admin) -> bool {
+pub(super) fn is_super(admin: &Admin) -> bool {
     admin.status.is_enabled() && admin.permissions.as_slice() == [Permission::Any]
 }
 
@@ -270,7 +270,7 @@ fn keep_one_super_admin(txn: &Txn<'_>, leaving: &Username) -> Result<(), Error> 
     Err(Error::malformed("this is the last enabled admin with every permission"))
 }
 
-fn ends_tokens(before: &Admin, after: &Admin) -> bool {
+pub(super) fn ends_tokens(before: &Admin, after: &Admin) -> bool {
     before.password != after.password
         || before.status != after.status
         || !before.permissions.is_same_set(&after.permissions)

@@ -9,6 +9,7 @@ pub mod groups;
 pub mod hashing;
 pub mod login;
 pub mod mail_queue;
+pub mod moving;
 pub mod own_password;
 pub mod quotas;
 pub mod references;

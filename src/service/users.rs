@@ -277,7 +277,7 @@ fn searches() -> BoundedPool {
 }
 
 /// Whether tokens made before this change must not outlive it.
-fn ends_tokens(before: &User, after: &User) -> bool {
+pub(super) fn ends_tokens(before: &User, after: &User) -> bool {
     before.password != after.password
         || before.status != after.status
         || before.role != after.role

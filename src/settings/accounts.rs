@@ -30,6 +30,10 @@ pub struct StoreSettings {
     /// absent, then `control.sock` in the store's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_socket: Option<PathBuf>,
+    /// Folder for the dumps that `/dumpdata` writes and `/loaddata` reads on the server, made when it is needed.
+    /// Default: absent, dumps are sent and received only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backups_path: Option<PathBuf>,
 }
 
 impl Default for StoreSettings {
@@ -41,6 +45,7 @@ impl Default for StoreSettings {
             reserve_mib: 64,
             require_data: false,
             control_socket: None,
+            backups_path: None,
         }
     }
 }
@@ -61,6 +66,11 @@ impl StoreSettings {
         );
         let is_empty = self.control_socket.as_ref().is_some_and(|path| path.as_os_str().is_empty());
         problems.unless(!is_empty, "store.control_socket", "must not be empty");
+        problems.unless(
+            self.backups_path.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
+            "store.backups_path",
+            "must not be empty",
+        );
     }
 }
 

@@ -113,6 +113,8 @@ pub(super) const FORMAT: &[u8] = b"\x00format";
 pub(super) const RESTORING: &[u8] = b"\x00restoring";
 /// The key of the last revision given out.
 pub(super) const REVISION: &[u8] = b"\x00revision";
+/// What the keys of the journal's entries begin with.
+pub(super) const JOURNAL: &[u8] = b"\x00journal";
 /// The key that readiness writes and reads.
 pub(super) const PROBE: &[u8] = b"\x00probe";
 
@@ -135,6 +137,11 @@ pub(super) fn range_of_last_id(key: &[u8]) -> Option<u8> {
         [SYSTEM, b'i', b'd', prefix] => Some(*prefix),
         _ => None,
     }
+}
+
+/// The key of an entry of the journal; in the order of the numbers.
+pub(super) fn journal(number: u64) -> Vec<u8> {
+    [JOURNAL, &number.to_be_bytes()].concat()
 }
 
 /// The key of one piece of a long value. The length stands before the name, so that no name's pieces

@@ -9,6 +9,7 @@
 //! view     what readers may see: only what is synced   directory, cache, pages, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
 //! listing  windows and searches of users
+//! journal  all or nothing over many groups
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! members  who refers to which group and folder
 //! snapshot everything at one moment                    backup, restore, check  what is done with it
@@ -37,6 +38,7 @@ mod fault;
 mod guards;
 mod handle;
 mod health;
+mod journal;
 mod keys;
 mod listing;
 mod members;
@@ -70,7 +72,7 @@ pub use restore::RestoreError;
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;
-pub use users::{Versioned, Window};
+pub use users::{Versioned, Whole, Window};
 
 #[cfg(test)]
 mod tests;

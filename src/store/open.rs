@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::disk::{self, Disk};
 use super::fault::Fault;
 use super::tree::{Change, Found, Tree};
-use super::{guards, keys};
+use super::{guards, journal, keys};
 
 /// The version of the layout of keys and values.
 const FORMAT: u8 = 1;
@@ -94,7 +94,7 @@ pub enum OpenError {
     },
     /// Its files belong to somebody else: what is made beside them could not be read by the server.
     #[error(
-        "the store at {} belongs to the user with number {owner}: run this as that user          (`setpriv --reuid {owner} --clear-groups …`)",
+        "the store at {} belongs to the user with number {owner}: run this as that user (`setpriv --reuid {owner} --clear-groups …`)",
         path.display()
     )]
     NotOurs {
@@ -176,6 +176,13 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     check_format(path, &tree, &disk)?;
     if tree.read(keys::RESTORING).map_err(|fault| OpenError::damaged(path, fault))?.is_some() {
         return Err(OpenError::HalfRestored { path: path.into() });
+    }
+    let undone = journal::undo(&tree, &disk).map_err(|fault| OpenError::damaged(path, fault))?;
+    if undone > 0 {
+        log::warn!(
+            "an import into {} was cut off: nothing of it is left ({undone} entries undone)",
+            path.display()
+        );
     }
     if new {
         disk::sync_directory(path).map_err(io)?;

@@ -18,6 +18,7 @@ use super::check::Inspection;
 use super::directory::Block;
 use super::disk::Disk;
 use super::fault::Fault;
+use super::journal::Journal;
 use super::listing::UsersPage;
 use super::open::{Opened, panic_text};
 use super::pages::{Joined, Known, PageCache, PagePart};
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     pub(super) last_sync: Mutex<Option<Instant>>,
     /// How a check looks at the kinds on shelves.
     pub(super) inspections: Mutex<Vec<Inspection>>,
+    pub(super) journal: Journal,
     stopped: OnceLock<Arc<str>>,
     engine_cache_bytes: u64,
     outgrown: AtomicBool,
@@ -67,6 +69,7 @@ impl Shared {
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
             inspections: Mutex::default(),
+            journal: Journal::default(),
             stopped: OnceLock::new(),
             engine_cache_bytes: opened.engine_cache_bytes,
             outgrown: AtomicBool::new(false),
@@ -248,6 +251,23 @@ impl Shared {
         Ok(())
     }
 
+    /// The durable values of users' records, names in order and neighbours of each other. One that is not there is
+    /// left out.
+    pub(super) fn records(&self, names: &[Box<[u8]>]) -> Result<BTreeMap<Vec<u8>, Value>, Fault> {
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(BTreeMap::new()) };
+        let (first, last) = (keys::key(keys::USER_DOCUMENT, first), keys::key(keys::USER_DOCUMENT, last));
+        let mut found: BTreeMap<Vec<u8>, Value> =
+            self.tree.scan(first.clone()..=last.clone()).collect::<Result<_, _>>()?;
+        let view = self.view.read();
+        for (key, old) in view.in_flight.range(first..=last) {
+            match old {
+                Some(old) => found.insert(key.clone(), old.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found)
+    }
+
     /// Writes a group, waits until it is durable and shows it to readers. Any failure stops all writing: after
     /// it nobody can say what the engine's memory and the disk have in common.
     pub(super) fn commit(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) -> Result<(), Fault> {
@@ -274,7 +294,9 @@ impl Shared {
         let last =
             Change { old: Found::default(), new: Some(Bytes::copy_from_slice(&revision.to_le_bytes())) };
         let last = (keys::REVISION, &last);
-        let all = changes.iter().map(|(key, change)| (key.as_slice(), change)).chain(std::iter::once(last));
+        let undo = self.journal.entry(changes);
+        let undo = undo.as_ref().map(|(key, change)| (key.as_slice(), change));
+        let all = changes.iter().map(|(key, change)| (key.as_slice(), change)).chain([last]).chain(undo);
         self.tree.apply(all)?;
         self.disk.sync().map_err(|error| Fault::Stopped(error.to_string().into()))
     }

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
 use super::record::{Body, Damaged, Record};
+use super::tree::Value;
 use super::txn::Txn;
 use super::view::Meta;
 use crate::domain::user::User;
@@ -21,6 +22,15 @@ pub struct Versioned<T> {
     pub revision: u64,
     /// The value.
     pub value: T,
+}
+
+/// A user as shown and as stored, for whoever needs both.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// The document that shows him.
+    pub document: Document,
+    /// The whole user.
+    pub user: User,
 }
 
 /// The part of a list that is asked for.
@@ -95,13 +105,27 @@ impl Store {
     /// # Errors
     /// Internal when a record is damaged, unavailable when the store cannot be read.
     pub fn users_after(&self, name: Option<&str>, limit: usize) -> Result<Vec<Versioned<User>>, Error> {
-        let names = self.shared().view.read().users.after(name.map(str::as_bytes), limit);
-        let mut users = Vec::with_capacity(names.len());
-        for name in names {
-            let name = String::from_utf8(name.into()).map_err(Error::internal)?;
-            users.extend(self.user(&name)?);
-        }
-        Ok(users)
+        let found = self.shared().records(&self.user_names_after(name.map(str::as_bytes), limit))?;
+        Ok(found.iter().map(|(key, value)| decode(key, value)).collect::<Result<_, _>>()?)
+    }
+
+    /// The names of users after a name, in order, at most so many; asks memory only.
+    pub fn user_names_after(&self, name: Option<&[u8]>, limit: usize) -> Vec<Box<[u8]>> {
+        self.shared().view.read().users.after(name, limit)
+    }
+
+    /// The users of these names, which are neighbours of each other and in order. Who is gone is left out.
+    ///
+    /// # Errors
+    /// As [`Store::users_after`].
+    pub fn whole_users(&self, names: &[Box<[u8]>]) -> Result<Vec<Whole>, Error> {
+        let whole = |(key, value): (Vec<u8>, Value)| -> Result<Whole, Fault> {
+            let damaged = |why: Damaged| Fault::damaged(&key, &why);
+            let record = Record::decode(&key, &value).map_err(damaged)?;
+            let user = accounts::decode_user(&record).map_err(damaged)?;
+            Ok(Whole { document: Document::of(&record), user })
+        };
+        Ok(self.shared().records(names)?.into_iter().map(whole).collect::<Result<_, _>>()?)
     }
 }
 

@@ -15,6 +15,7 @@ mod history;
 mod house;
 mod limits;
 mod list_filters;
+mod moving;
 mod openapi;
 mod passwords;
 mod patch;

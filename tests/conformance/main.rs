@@ -3,6 +3,7 @@
 //! compared is written down beside each rule here.
 
 mod cases;
+mod dump;
 mod placeholders;
 #[expect(dead_code, reason = "the tests of the executable use the rest")]
 #[path = "../program/mod.rs"]

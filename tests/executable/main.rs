@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod files;
 mod model;
+mod moving;
 #[path = "../program/mod.rs"]
 mod program;
 mod random;

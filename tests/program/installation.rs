@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -119,6 +119,12 @@ impl Installation {
             out: reader.join().expect("the reader ends").expect("the program writes UTF-8"),
             err: String::from_utf8(output.stderr).expect("the program writes UTF-8"),
         }
+    }
+
+    /// Starts a command that is not waited for; what it says is thrown away.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
     }
 
     /// The program with these arguments, its environment ours alone.

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod durability;
 mod isolation;
+mod journal;
 mod members;
 mod model;
 mod records;
