@@ -148,7 +148,12 @@ impl<'p> Check<'p> {
     fn look_at(&mut self, key: &[u8], value: Result<Value, Fault>) {
         let value = match value {
             Ok(value) => value,
-            Err(fault) => return self.tell(&fault.to_string()),
+            Err(fault) => {
+                if key.starts_with(&[keys::USER_DOCUMENT]) {
+                    self.meta_of(&key[1..]);
+                }
+                return self.tell(&fault.to_string());
+            }
         };
         let Some(&prefix) = key.first() else { return };
         match prefix {
@@ -208,25 +213,25 @@ impl<'p> Check<'p> {
         }
     }
 
-    /// Holds a user against the page directory, which is in the same order.
+    /// Holds a user against the page directory.
     fn match_meta(&mut self, key: &[u8], value: &[u8]) {
-        let name = &key[1..];
+        let Some(checksum) = self.meta_of(&key[1..]) else {
+            return self.wrong(key, "it is not in the page directory");
+        };
+        let expected = backup::user_meta(key, value).ok().flatten();
+        if expected.is_none_or(|(_, expected)| crc32c::crc32c(&expected) != checksum) {
+            self.wrong(key, "its entry in the page directory is of another record");
+        }
+    }
+
+    /// The checksum of a user's entry in the page directory, which is in the same order as the users.
+    fn meta_of(&mut self, name: &[u8]) -> Option<u32> {
         while self.metas.get(self.met).is_some_and(|(known, _)| **known < *name) {
             self.meta_without_user();
         }
-        match self.metas.get(self.met) {
-            Some((known, checksum)) if **known == *name => {
-                let expected = backup::user_meta(key, value);
-                let fits = expected.is_ok_and(|made| {
-                    made.is_some_and(|(_, expected)| crc32c::crc32c(&expected) == *checksum)
-                });
-                self.met += 1;
-                if !fits {
-                    self.wrong(key, "its entry in the page directory is of another record");
-                }
-            }
-            Some(_) | None => self.wrong(key, "it is not in the page directory"),
-        }
+        let checksum = self.metas.get(self.met).filter(|(known, _)| **known == *name).map(|(_, sum)| *sum)?;
+        self.met += 1;
+        Some(checksum)
     }
 
     fn meta_without_user(&mut self) {

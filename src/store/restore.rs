@@ -5,6 +5,7 @@ use std::io::{BufRead, Seek};
 use std::path::PathBuf;
 
 use super::backup::{BackupSummary, BadBackup, Reader, user_meta, verify_backup};
+use super::fault::because;
 use super::handle::Store;
 use super::open::{OpenError, StoreOptions};
 use super::{disk, keys};
@@ -100,9 +101,4 @@ impl Store {
             batch.into_iter().try_for_each(|(key, value)| txn.stage(key, Some(value)))
         })
     }
-}
-
-/// An error and what caused it: the texts for clients say too little here.
-fn because(why: &Error) -> String {
-    std::error::Error::source(why).map_or_else(|| why.to_string(), ToString::to_string)
 }

@@ -4,6 +4,8 @@
 mod backup;
 mod commands;
 mod crash;
+mod disk;
+mod exhausted;
 mod files;
 mod model;
 mod moving;

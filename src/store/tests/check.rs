@@ -64,7 +64,7 @@ fn damage_is_told_by_name_and_does_not_hide_the_rest() {
         engine.insert("\u{2}ben", other).unwrap();
         engine.insert("\u{2}cem", vec![7]).unwrap();
     });
-    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(problems[0].contains("user \"ben\"") && problems[2].contains("user \"cem\""), "{problems:#?}");
 }
 

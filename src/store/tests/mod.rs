@@ -41,6 +41,13 @@ fn body(public: impl Into<Vec<u8>>) -> Body {
     Body { public: public.into(), private: b"private".to_vec(), to_render: false }
 }
 
+/// How long a test takes, when it is set from outside: long runs are for the night.
+#[expect(clippy::disallowed_methods, reason = "a test has no settings")]
+fn from_outside<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+    let set = std::env::var(name).ok();
+    set.map_or(otherwise, |text| text.parse().ok().unwrap_or_else(|| panic!("{name} is no number")))
+}
+
 /// Everything that stands in the store, as the engine has it.
 fn everything(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let all = store.shared().tree.scan(..vec![keys::CHUNK]);

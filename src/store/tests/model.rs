@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::{Kind, Store, StoreOptions, Window};
-use super::{body, documents, options, stage};
+use super::{body, documents, from_outside, options, stage};
 use crate::error::Error;
 
 #[derive(Debug, Clone)]
@@ -159,11 +159,21 @@ fn same_page(
     Ok(())
 }
 
+/// Steps of one case, at most.
+const CASE: u32 = 70;
+/// Steps in all, unless `USERSD_MODEL_STEPS` says otherwise.
+const STEPS: u32 = 420;
+
+/// Cases are half as long as they may be, on average.
+fn cases() -> u32 {
+    from_outside("USERSD_MODEL_STEPS", STEPS).div_ceil(CASE / 2)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, ..ProptestConfig::default() })]
     #[test]
     fn the_store_is_a_map_that_survives(
-        steps in prop::collection::vec(step(), 1..70),
+        steps in prop::collection::vec(step(), 1..CASE as usize),
         cached: bool,
     ) {
         let directory = tempfile::tempdir().unwrap();
