@@ -48,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn next_id(store: &Store) -> i64 {
-    store.write_blocking(Txn::next_user_id).unwrap()
+    store.write_blocking(|txn: &mut Txn<'_>| txn.next_user_id()).unwrap()
 }
 
 proptest! {
