@@ -48,7 +48,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn next_id(store: &Store) -> i64 {
-    store.write_blocking(|txn| txn.next_user_id()).unwrap()
+    store
+        .write_blocking(|txn| {
+            let id = txn.next_user_id()?;
+            Ok(id)
+        })
+        .unwrap()
 }
 
 proptest! {
