@@ -8,10 +8,10 @@ use actix_web::{Route, web};
 use crate::api::openapi::page;
 use crate::api::routing::Table;
 use crate::api::{
-    admins, api_keys, connections, folders, groups, health, moving, own_password, own_profile,
+    admins, api_keys, connections, events, folders, groups, health, moving, own_password, own_profile,
     own_second_factor,
 };
-use crate::api::{passwords, roles, tokens, users, version};
+use crate::api::{passwords, quotas, roles, status, tokens, users, version};
 use crate::auth::gate::{self, Access};
 use crate::domain::permission::Permission as P;
 use crate::domain::web_client::WebClientOption as W;
@@ -95,6 +95,15 @@ pub fn entries() -> Vec<Entry> {
 
         on(&get,    "/api/v2/connections",                       Permission(P::ViewConnections),     web::to(connections::list)),
         on(&delete, "/api/v2/connections/{id}",                  Permission(P::CloseConnections),    web::to(connections::close)),
+
+        on(&get,    "/api/v2/status",                            Permission(P::ViewStatus),          web::to(status::get)),
+        on(&get,    "/api/v2/events/fs",                         Permission(P::ViewEvents),          web::to(events::search)),
+        on(&get,    "/api/v2/events/provider",                   Permission(P::ViewEvents),          web::to(events::search)),
+        on(&get,    "/api/v2/events/logs",                       Permission(P::ViewEvents),          web::to(events::search)),
+
+        on(&get,    "/api/v2/quotas/users/scans",                Permission(P::QuotaScans),          web::to(quotas::list_scans)),
+        on(&put,    "/api/v2/quotas/users/{username}/usage",     Permission(P::EditUsers),           web::to(quotas::update_usage)),
+        on(&put,    "/api/v2/quotas/users/{username}/transfer-usage", Permission(P::EditUsers),      web::to(quotas::update_transfer_usage)),
 
         on(&get,    "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::list)),
         on(&post,   "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::add)),

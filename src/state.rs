@@ -16,6 +16,7 @@ use crate::service::groups::Groups;
 use crate::service::login::Logins;
 use crate::service::moving::Moving;
 use crate::service::own_password::OwnPasswords;
+use crate::service::quotas::Quotas;
 use crate::service::reset_codes::ResetCodes;
 use crate::service::roles::Roles;
 use crate::service::second_factor::SecondFactors;
@@ -54,6 +55,8 @@ pub struct State {
     pub folders: Folders,
     /// The groups whose settings users share.
     pub groups: Groups,
+    /// What users have in use.
+    pub quotas: Quotas,
     /// The second factors of both.
     pub second_factors: SecondFactors,
     /// Changing the own password.

@@ -60,9 +60,9 @@ const PARTS: &[(Part, bool)] = &[
     (folders::PART, true),
     (roles::PART, true),
     (defender::PART, false),
-    (quotas::PART, false),
+    (quotas::PART, true),
     (backup::PART, true),
-    (status::PART, false),
+    (status::PART, true),
 ];
 
 /// The description of all parts that are served.

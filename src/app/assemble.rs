@@ -29,6 +29,7 @@ use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
 use crate::service::moving::{Moving, MovingRules};
 use crate::service::own_password::{OwnPasswordSettings, OwnPasswords};
+use crate::service::quotas::Quotas;
 use crate::service::roles::Roles;
 use crate::service::second_factor::{SecondFactorSettings, SecondFactors};
 use crate::service::sessions::Sessions;
@@ -94,6 +95,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         ),
         folders: Folders::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
         groups: Groups::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
+        quotas: Quotas::new(store.clone(), clock.clone()),
         users: Users::new(store.clone(), hashing.clone(), clock.clone(), sessions.clone(), user_rules),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),

@@ -10,6 +10,7 @@ pub mod login;
 pub mod mail_queue;
 pub mod moving;
 pub mod own_password;
+pub mod quotas;
 pub mod references;
 pub mod requester;
 pub mod reset_codes;

@@ -15,6 +15,7 @@ mod limits;
 mod moving;
 mod openapi;
 mod permissions;
+mod quotas;
 mod routes;
 mod tokens;
 mod users_add;

@@ -190,6 +190,16 @@ fn the_record_of_a_user_does_not_change() {
     assert_eq!(decode_user(&Record::decode(KEY, &golden).unwrap()).unwrap(), user);
 }
 
+/// Records of users with a role were once not marked as showing parts of other objects.
+#[test]
+fn an_earlier_record_of_a_user_reads_the_same() {
+    let file = format!("{}/tests/data/records/user_v1_unmarked.hex", env!("CARGO_MANIFEST_DIR"));
+    let bytes = hex::decode(std::fs::read_to_string(file).unwrap().replace('\n', "")).unwrap();
+    let record = Record::decode(KEY, &bytes).unwrap();
+    assert!(!record.to_render);
+    assert_eq!(decode_user(&record).unwrap(), full_user());
+}
+
 #[test]
 fn the_record_of_an_admin_does_not_change() {
     let admin = full_admin();
