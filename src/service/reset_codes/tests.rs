@@ -1,5 +1,7 @@
 //! Codes from request to new password, over a real store, with a clock and a mailer of our own.
 
+mod groups;
+
 use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
