@@ -115,7 +115,7 @@ fn wait_for_address(log: &Path) -> SocketAddr {
         {
             return address.parse().expect("an address");
         }
-        assert!(since.elapsed() < Duration::from_secs(30), "usersd does not listen:\n{said}");
+        assert!(since.elapsed() < Duration::from_secs(120), "usersd does not listen:\n{said}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

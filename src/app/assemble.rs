@@ -129,7 +129,7 @@ pub(super) fn store_options(settings: &Settings) -> StoreOptions {
     let store = &settings.store;
     StoreOptions {
         path: store.path.clone(),
-        engine_cache_bytes: u64::from(store.engine_cache_mib.get()) * MIB,
+        engine_cache_bytes: store.engine_cache_mib.map(|mib| u64::from(mib.get()) * MIB),
         document_cache_bytes: u64::from(store.document_cache_mib) * MIB,
         require_data: store.require_data,
         reserve_bytes: u64::from(store.reserve_mib) * MIB,

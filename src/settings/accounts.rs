@@ -15,9 +15,10 @@ pub struct StoreSettings {
     /// Folder of the store, made at the first start with access for its owner only. Default
     /// `usersd-data` in the working directory.
     pub path: PathBuf,
-    /// Memory the engine may use for its pages, MiB; too little is slow and saves nothing, three times
-    /// the size of the data is right. Default 1024.
-    pub engine_cache_mib: NonZeroU32,
+    /// Memory the engine may use for its pages, MiB. With less than the users need it reads from the disk
+    /// again and again. Default: absent, then twice the data file as it is at the start, at least 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_cache_mib: Option<NonZeroU32>,
     /// Memory for users ready to be served, MiB; 0 keeps none. Default 256.
     pub document_cache_mib: u32,
     /// Size of a file kept beside the data and given up when the disk is full, MiB; without it a
@@ -40,7 +41,7 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             path: PathBuf::from("usersd-data"),
-            engine_cache_mib: NonZeroU32::MIN.saturating_add(1023),
+            engine_cache_mib: None,
             document_cache_mib: 256,
             reserve_mib: 64,
             require_data: false,
@@ -60,7 +61,7 @@ impl StoreSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.unless(!self.path.as_os_str().is_empty(), "store.path", "must not be empty");
         problems.unless(
-            self.engine_cache_mib.get() >= 16,
+            self.engine_cache_mib.is_none_or(|mib| mib.get() >= 16),
             "store.engine_cache_mib",
             "must be at least 16: the engine does not work with less",
         );

@@ -14,6 +14,8 @@ use super::{guards, journal, keys};
 
 /// The version of the layout of keys and values.
 const FORMAT: u8 = 1;
+/// The engine's page cache at least, when nobody says how large it shall be.
+const LEAST_CACHE: u64 = 1 << 30;
 /// How long the engine's own lock may outlast a handle that was dropped in this process.
 const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(3);
 
@@ -22,9 +24,9 @@ const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(3);
 pub struct StoreOptions {
     /// The store's directory; created with mode 0700 when it is not there.
     pub path: PathBuf,
-    /// The engine's page cache, at least. It is raised to twice the data file: a smaller one saves no memory and
-    /// makes everything several times slower.
-    pub engine_cache_bytes: u64,
+    /// The engine's page cache; without one, twice the data file, at least 1 GiB. One that does not hold the users
+    /// makes every miss of the document cache several times slower.
+    pub engine_cache_bytes: Option<u64>,
     /// The cache of the users' documents.
     pub document_cache_bytes: u64,
     /// Refuse to start with nothing in the store: a volume may not be mounted.
@@ -34,11 +36,11 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// The usual sizes: 1 GiB for the engine, 256 MiB for documents, 64 MiB in reserve.
+    /// The usual sizes: what the data need for the engine, 256 MiB for documents, 64 MiB in reserve.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            engine_cache_bytes: 1 << 30,
+            engine_cache_bytes: None,
             document_cache_bytes: 256 << 20,
             require_data: false,
             reserve_bytes: 64 << 20,
@@ -169,8 +171,10 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     if disk::give_up_reserve_when_full(path).map_err(io)? {
         log::warn!("the disk of {} is full: the reserve was given up to start", path.display());
     }
-    let engine_cache_bytes =
-        options.engine_cache_bytes.max(disk::data_bytes(path).map_err(io)?.saturating_mul(2));
+    let engine_cache_bytes = match options.engine_cache_bytes {
+        Some(bytes) => bytes,
+        None => disk::data_bytes(path).map_err(io)?.saturating_mul(2).max(LEAST_CACHE),
+    };
     let tree = Tree::new(start_engine(path, engine_cache_bytes)?);
     let disk = Disk::open(path).map_err(io)?;
     check_format(path, &tree, &disk)?;

@@ -331,7 +331,7 @@ impl Shared {
         let bytes = self.view.read().user_bytes;
         if bytes / 4 * 5 > self.engine_cache_bytes && !self.outgrown.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "the store holds {bytes} bytes of users, its engine cache is {}: restart it to adapt",
+                "the store holds {bytes} bytes of users, its engine cache is {}: reads that miss are slow",
                 self.engine_cache_bytes
             );
         }

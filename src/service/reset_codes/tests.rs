@@ -75,7 +75,7 @@ impl World {
     async fn sending(settings: ResetSettings, mailer: Mailer, outbox: Arc<Outbox>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions {
-            engine_cache_bytes: 1 << 20,
+            engine_cache_bytes: Some(1 << 20),
             reserve_bytes: 0,
             ..StoreOptions::new(folder.path().join("store"))
         };

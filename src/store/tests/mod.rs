@@ -23,7 +23,7 @@ use crate::error::Error;
 /// Options for a store of a test's own, small and without reserve.
 fn options(directory: &TempDir) -> StoreOptions {
     StoreOptions {
-        engine_cache_bytes: 64 << 20,
+        engine_cache_bytes: Some(64 << 20),
         document_cache_bytes: 8 << 20,
         reserve_bytes: 0,
         ..StoreOptions::new(directory.path().join("store"))
