@@ -40,8 +40,25 @@ def start(program, folder):
         if server.poll() is not None:
             break
         time.sleep(0.1)
-    server.kill()
+    stop(server)
     sys.exit("the server does not listen: " + open(log).read())
+
+
+def stop(strace):
+    """Ends the server, and with it strace, which would leave it behind if it ended first."""
+    with open(f"/proc/{strace.pid}/task/{strace.pid}/children") as children:
+        servers = [int(number) for number in children.read().split()]
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for server in servers:
+            try:
+                os.kill(server, sign)
+            except ProcessLookupError:
+                pass
+        try:
+            return strace.wait(30)
+        except subprocess.TimeoutExpired:
+            pass
+    strace.kill()
 
 
 def write_users(port):
@@ -99,12 +116,7 @@ def main():
         try:
             written = write_users(port)
         finally:
-            # The end of strace would leave the server behind: it hands the signal on.
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(60)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            stop(server)
         answered, early = judge(trace)
         if answered != written or early:
             for line in early:
