@@ -1,23 +1,31 @@
 //! The store's speed, as ratios taken in one run: reads against a plain map, deep pages against the first one,
-//! durable writes against a bare append and sync on the same disk. Absolute figures say more of the machine.
+//! durable writes against a bare append and sync on the same disk. Searches are told in users a second. Absolute
+//! figures say more of the machine.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
+use usersd::clock::Clock;
+use usersd::domain::entity_tag::Tagger;
 use usersd::domain::home_dir::HomeDirRules;
+use usersd::domain::password::HashingScheme;
 use usersd::domain::sealer::Sealer;
 use usersd::domain::user::User;
 use usersd::domain::user_draft::{UserDraft, UserRules};
 use usersd::domain::username::NamingRules;
+use usersd::service::hashing::{HashingLimits, HashingPool};
+use usersd::service::requester::Requester;
+use usersd::service::sessions::Sessions;
+use usersd::service::users::{ListQuery, StateRules, UserFilter, Users};
 use usersd::store::{Store, StoreOptions, Window};
 
 /// Users in the store that is read.
@@ -25,14 +33,15 @@ const USERS: usize = 100_000;
 /// Bytes of a user's document.
 const BYTES: usize = 1200;
 
+static RULES: LazyLock<UserRules> = LazyLock::new(|| UserRules {
+    naming: NamingRules::default(),
+    home_dir: HomeDirRules::new(Some("/srv/sftp".into()), "/tmp".into()),
+    min_password_strength: 0,
+    sealer: Sealer::default(),
+});
+
 /// A user whose document has about [`BYTES`] bytes.
 fn user(name: &str) -> User {
-    static RULES: LazyLock<UserRules> = LazyLock::new(|| UserRules {
-        naming: NamingRules::default(),
-        home_dir: HomeDirRules::new(Some("/srv/sftp".into()), "/tmp".into()),
-        min_password_strength: 0,
-        sealer: Sealer::default(),
-    });
     let text = "x".repeat(BYTES - 600);
     let json = format!(r#"{{"username":"{name}","status":1,"description":"{text}"}}"#);
     let mut draft: UserDraft = serde_json::from_str(&json).expect("the draft decodes");
@@ -97,7 +106,7 @@ fn reads(criterion: &mut Criterion) {
                 b.iter(|| {
                     black_box(
                         store
-                            .users_page(None, Window { offset, limit, descending: false })
+                            .users_page(None, None, Window { offset, limit, descending: false })
                             .expect("it can be read"),
                     )
                 });
@@ -188,5 +197,36 @@ fn writes(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, reads, writes);
+/// Searches that look at every user, in users a second.
+fn searches(criterion: &mut Criterion) {
+    let (_directory, store) = filled(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let limits = HashingLimits::default();
+    let scheme = HashingScheme::bcrypt(4).expect("a cost that is allowed");
+    let hashing = HashingPool::new(scheme, limits, None).expect("hashing works");
+    let states = StateRules { tagger: Tagger::new(b"of this benchmark"), require_if_match: false };
+    let sessions = Sessions::default();
+    let users = Users::new(store, hashing, Clock::System, sessions, Arc::new(RULES.clone()), states);
+    let mut group = criterion.benchmark_group("search");
+    group.throughput(Throughput::Elements(USERS as u64)).sample_size(10);
+    let all = UserFilter::default;
+    for (what, filter) in [
+        ("status", UserFilter { status: Some(0), ..all() }),
+        ("email", UserFilter { email: Some("nobody@example.com".into()), ..all() }),
+        ("text", UserFilter { search: Some("nowhere".into()), ..all() }),
+    ] {
+        group.bench_function(what, |b| {
+            b.iter(|| {
+                let window = Window { offset: 0, limit: 100, descending: false };
+                let query = ListQuery { window, after: None, filter: filter.clone() };
+                let listing = runtime.block_on(users.list(&Requester::default(), query));
+                let total = listing.expect("the users can be read").total;
+                assert_eq!(black_box(total), Some(0));
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, searches, reads, writes);
 criterion_main!(benches);

@@ -2,9 +2,12 @@
 //! signal asks for the end. The only reader of the settings tree beside `cli`.
 
 mod assemble;
+mod control;
 mod defender;
 mod first_admin;
 mod mail;
+mod maintenance;
+mod moving;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -15,10 +18,16 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::control::Control;
 pub use self::defender::{lift, list_suspects};
 pub use self::mail::send_test_mail;
+pub use self::maintenance::{back_up, check_store, restore};
+pub use self::moving::{
+    Atomic, ExportRequest, ImportFormat, ImportProgress, ImportRequest, Imported, export, import,
+};
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
+use crate::api::routing::Patches;
 use crate::auth::at_once::AtOnce;
 use crate::auth::caller;
 use crate::auth::rate::Rate;
@@ -41,6 +50,7 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     state: State,
     signals: Signals,
+    control: Option<Control>,
 }
 
 impl App {
@@ -55,6 +65,7 @@ impl App {
         let signals = Signals::listen()?;
         // Before the first admin is made: a password that is shown once must not be lost with an address.
         let (server, addresses) = bind(&settings, &state)?;
+        let control = Control::listen(&settings);
         let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
         for address in &addresses {
             log::info!("listening on http://{address}, API below /api/v2, its description at /openapi/");
@@ -62,7 +73,7 @@ impl App {
         if let Some(newcomer) = newcomer {
             newcomer.announce(&addresses);
         }
-        Ok(Self { server, addresses, state, signals })
+        Ok(Self { server, addresses, state, signals, control })
     }
 
     /// The port of the first address.
@@ -88,12 +99,16 @@ impl App {
     pub async fn run(self) -> Result<(), Failure> {
         let status = format!("serving {} users on {}", self.state.users.count(), listed(&self.addresses));
         systemd::ready(&status);
-        let tasks = [
+        let mut tasks = vec![
             actix_web::rt::spawn(self.signals.stop(self.server.handle())),
             actix_web::rt::spawn(clean_up(self.state.clone())),
             actix_web::rt::spawn(save_failures(self.state.clone())),
             actix_web::rt::spawn(watchdog(self.state.clone())),
         ];
+        if let Some(control) = self.control {
+            let answering = control.serve(self.state.store.clone(), self.state.clock.clone());
+            tasks.push(actix_web::rt::spawn(answering));
+        }
         let mails = self.state.reset_codes.mails().cloned();
         let mailing = mails.clone().map(|mails| actix_web::rt::spawn(mails.run()));
         let served = self.server.await;
@@ -165,6 +180,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     let http = &settings.http;
     let shared = web::Data::new(state.clone());
     let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
+    let patches = if settings.users.patch_any_type { Patches::OfAnyType } else { Patches::MergePatches };
     let rate = http
         .requests_per_second_per_address
         .map(|most| Rate::new(most, http.request_burst_per_address, state.clock.clone()));
@@ -179,7 +195,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
             .app_data(shared.clone())
             .app_data(body_limit)
             .wrap(AccessLog::new(caller::label, server_name.clone()))
-            .default_service(at_once.before(routes::table()))
+            .default_service(at_once.before(routes::table(patches)))
     })
     .disable_signals()
     .workers(workers)

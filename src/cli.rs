@@ -2,6 +2,8 @@
 //! done elsewhere; this is the one place that writes to standard output.
 
 mod api_key;
+mod moving;
+mod store;
 
 use std::io::{BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -68,6 +70,30 @@ enum Command {
     /// Print the description of the API (OpenAPI, JSON)
     Openapi,
 
+    /// Copy everything to a file, while the server runs or not
+    ///
+    /// The file shows the store at one moment and appears under its name when it is whole; it replaces an older
+    /// one. It holds password hashes and secrets: only its owner can read it, keep it so. The signing key and the
+    /// master key are not in it. A running server is asked through its control socket; run this as its user or
+    /// as root. Where none runs the store is opened, which only its owner may do.
+    Backup {
+        /// File to write
+        file: PathBuf,
+    },
+
+    /// Fill an empty store from a backup
+    ///
+    /// The file is read to its end first: a damaged one is refused whole. The server must be stopped, and the
+    /// folder of the store empty or absent: move an old one away.
+    Restore {
+        /// File that `usersd backup` wrote
+        file: PathBuf,
+    },
+
+    /// Look after the store
+    #[command(subcommand, arg_required_else_help = true)]
+    Store(StoreCommand),
+
     /// Help admins who cannot get in
     #[command(subcommand, arg_required_else_help = true)]
     Admin(AdminCommand),
@@ -84,6 +110,18 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     ApiKey(ApiKeyCommand),
 
+    /// Move in: a dump, or a file of another program, while the server is stopped
+    ///
+    /// Everything is checked first, then written; what cannot be imported is named with its place, and the
+    /// exit code is 1. Without --all-or-nothing the rest is written all the same. Passwords come as hashes
+    /// or are hashed; what this server does not have is named.
+    Import(moving::Import),
+
+    /// Move out: everything as a dump that usersd and SFTPGo load, while the server is stopped
+    ///
+    /// The file holds password hashes and the keys of secrets; only its owner may read it.
+    Export(moving::Export),
+
     /// Print a completion script for a shell
     ///
     /// For bash, for instance: `usersd completions bash > /etc/bash_completion.d/usersd`
@@ -97,6 +135,14 @@ enum Command {
         /// Folder to write the pages to, made if absent; without it the main page is printed
         dir: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Look at every record and every index entry, while the server runs or not
+    ///
+    /// Prints a line for each thing that is wrong and mends none. Exit code 1 if anything is.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,6 +215,9 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Command::CheckConfig => print(out, &effective(&settings()?)?),
         Command::Openapi => print(out, &api::openapi::to_json()),
+        Command::Backup { file } => store::back_up(&settings()?, &file, out),
+        Command::Restore { file } => store::restore(&settings()?, &file, out),
+        Command::Store(StoreCommand::Check) => store::check(&settings()?, out),
         Command::Admin(AdminCommand::ResetPassword(asked)) => {
             reset_password(&settings()?, &asked, &mut std::io::stdin().lock(), out)
         }
@@ -176,6 +225,8 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Defender(DefenderCommand::Lift { whom }) => print(out, &app::lift(&settings()?, &whom)?),
         Command::Mail(MailCommand::Test { address }) => app::send_test_mail(&settings()?, &address, out),
         Command::ApiKey(ApiKeyCommand::New(asked)) => print(out, &asked.make(&settings()?)?),
+        Command::Import(asked) => asked.run(&with_log(settings()?)?, out),
+        Command::Export(asked) => asked.run(&with_log(settings()?)?, out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "usersd", &mut script);
@@ -190,6 +241,12 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
             print(out, &String::from_utf8_lossy(&page))
         }
     }
+}
+
+/// Starts the log, for commands that may have something to say besides their answer.
+fn with_log(settings: Settings) -> Result<Settings, Failure> {
+    logging::start(&settings.log, settings.surroundings.journal)?;
+    Ok(settings)
 }
 
 /// The settings as a file would say them, after a look into the files that they name.
@@ -273,6 +330,9 @@ mod tests {
     fn wrong_usage_is_refused() {
         for words in [
             &["server"][..],
+            &["backup"],
+            &["restore"],
+            &["store"],
             &["admin"],
             &["admin", "reset-password"],
             &["defender"],

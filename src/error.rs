@@ -38,6 +38,12 @@ pub enum Error {
     /// The object exists already, or a reference cannot be kept (409).
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// The object is not in the state that the request expects (412); nothing is changed.
+    #[error("the object is not in the expected state, read it again")]
+    PreconditionFailed,
+    /// The request must say which state it wants to change (428).
+    #[error("changes need an If-Match header with the ETag of what was read")]
+    PreconditionRequired,
     /// Nobody is signed in, or not validly (401); the text goes into `error` unless it is empty.
     #[error("{0}")]
     Unauthorized(Cow<'static, str>),

@@ -6,11 +6,12 @@ use actix_web::middleware::from_fn;
 use actix_web::{Route, web};
 
 use crate::api::openapi::page;
-use crate::api::routing::Table;
+use crate::api::routing::{Patches, Table};
 use crate::api::{
-    admins, api_keys, connections, defender, health, own_password, own_profile, own_second_factor,
+    admins, api_keys, connections, defender, events, folders, groups, health, moving, own_password,
+    own_profile, own_second_factor,
 };
-use crate::api::{passwords, roles, tokens, users, version};
+use crate::api::{passwords, quotas, roles, status, tokens, users, version};
 use crate::auth::gate::{self, Access};
 use crate::domain::permission::Permission as P;
 use crate::domain::web_client::WebClientOption as W;
@@ -34,6 +35,7 @@ pub fn entries() -> Vec<Entry> {
         SignedInUser, SignedInUserInOrder,
     };
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
+    let patch = Method::PATCH;
     vec![
         on(&get,    "/healthz",                                  Public,                             web::to(health::alive)),
         on(&get,    "/readyz",                                   Public,                             web::to(health::ready)),
@@ -49,6 +51,7 @@ pub fn entries() -> Vec<Entry> {
         on(&post,   "/api/v2/users",                             Permission(P::AddUsers),            web::to(users::add)),
         on(&get,    "/api/v2/users/{username}",                  Permission(P::ViewUsers),           web::to(users::get)),
         on(&put,    "/api/v2/users/{username}",                  Permission(P::EditUsers),           web::to(users::update)),
+        on(&patch,  "/api/v2/users/{username}",                  Permission(P::EditUsers),           web::to(users::patch)),
         on(&delete, "/api/v2/users/{username}",                  Permission(P::DeleteUsers),            web::to(users::delete)),
         on(&put,    "/api/v2/users/{username}/2fa/disable",      Permission(P::DisableMfa),          web::to(users::disable_second_factor)),
         on(&post,   "/api/v2/users/{username}/forgot-password",  Public,                             web::to(passwords::user_forgot)),
@@ -101,17 +104,43 @@ pub fn entries() -> Vec<Entry> {
         on(&get,    "/api/v2/defender/accounts",                 Permission(P::ViewDefender),        web::to(defender::list_accounts)),
         on(&delete, "/api/v2/defender/accounts/{id}",            Permission(P::ManageDefender),      web::to(defender::delete_account)),
 
+        on(&get,    "/api/v2/status",                            Permission(P::ViewStatus),          web::to(status::get)),
+        on(&get,    "/api/v2/events/fs",                         Permission(P::ViewEvents),          web::to(events::search)),
+        on(&get,    "/api/v2/events/provider",                   Permission(P::ViewEvents),          web::to(events::search)),
+        on(&get,    "/api/v2/events/logs",                       Permission(P::ViewEvents),          web::to(events::search)),
+
+        on(&get,    "/api/v2/quotas/users/scans",                Permission(P::QuotaScans),          web::to(quotas::list_scans)),
+        on(&put,    "/api/v2/quotas/users/{username}/usage",     Permission(P::EditUsers),           web::to(quotas::update_usage)),
+        on(&put,    "/api/v2/quotas/users/{username}/transfer-usage", Permission(P::EditUsers),      web::to(quotas::update_transfer_usage)),
+
+        on(&get,    "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::list)),
+        on(&post,   "/api/v2/folders",                           Permission(P::ManageFolders),       web::to(folders::add)),
+        on(&get,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::get)),
+        on(&put,    "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::update)),
+        on(&delete, "/api/v2/folders/{name}",                    Permission(P::ManageFolders),       web::to(folders::delete)),
+
+        on(&get,    "/api/v2/groups",                            Permission(P::ManageGroups),        web::to(groups::list)),
+        on(&post,   "/api/v2/groups",                            Permission(P::ManageGroups),        web::to(groups::add)),
+        on(&get,    "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::get)),
+        on(&put,    "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::update)),
+        on(&delete, "/api/v2/groups/{name}",                     Permission(P::ManageGroups),        web::to(groups::delete)),
+
         on(&get,    "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::list)),
         on(&post,   "/api/v2/roles",                             Permission(P::ManageRoles),         web::to(roles::add)),
         on(&get,    "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::get)),
         on(&put,    "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::update)),
         on(&delete, "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::delete)),
+
+        on(&get,    "/api/v2/dumpdata",                          Permission(P::ManageSystem),        web::to(moving::dump)),
+        on(&post,   "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load)),
+        on(&get,    "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load_file)),
     ]
 }
 
 /// The table that the server answers by.
-pub fn table() -> Table {
-    entries().into_iter().fold(Table::new(), |table, Entry { method, pattern, access, route }| {
+pub fn table(patches: Patches) -> Table {
+    let table = Table::new().taking(patches);
+    entries().into_iter().fold(table, |table, Entry { method, pattern, access, route }| {
         let route = if access == Access::Public {
             route
         } else {

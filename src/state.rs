@@ -1,6 +1,9 @@
 //! What every handler may reach: services, clock and a few settings, built once in `app` and handed
 //! out by `web::Data`. Every member is cheap to clone.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use crate::auth::address::ProxyRules;
 use crate::auth::api_key::ApiKeyGate;
 use crate::auth::jwt::Tokens;
@@ -9,8 +12,12 @@ use crate::clock::Clock;
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
 use crate::service::defender::Defender;
+use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::login::Logins;
+use crate::service::moving::Moving;
 use crate::service::own_password::OwnPasswords;
+use crate::service::quotas::Quotas;
 use crate::service::reset_codes::ResetCodes;
 use crate::service::roles::Roles;
 use crate::service::second_factor::SecondFactors;
@@ -47,6 +54,12 @@ pub struct State {
     pub api_keys: ApiKeys,
     /// The roles.
     pub roles: Roles,
+    /// The folders that users share.
+    pub folders: Folders,
+    /// The groups whose settings users share.
+    pub groups: Groups,
+    /// What users have in use.
+    pub quotas: Quotas,
     /// The second factors of both.
     pub second_factors: SecondFactors,
     /// Changing the own password.
@@ -55,4 +68,8 @@ pub struct State {
     pub reset_codes: ResetCodes,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Loading dumps.
+    pub moving: Moving,
+    /// The folder for dumps on the server.
+    pub backups_path: Option<Arc<Path>>,
 }

@@ -19,8 +19,8 @@ struct Guess {
 pub(crate) fn run(tries: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Else the eleventh is answered without a look at it.
-    let uncounted = [("USERSD__DEFENDER__ENABLED", "false"), ("USERSD__LOG__REQUESTS", "false")];
-    let server = Process::usersd_with(folder.path(), "guesses", 2, &uncounted);
+    let uncounted = [("USERSD__DEFENDER__ENABLED", "false")];
+    let server = Process::usersd_with(folder.path(), "guesses", &uncounted);
     let admin = Client::new(server.address).signed_in(ADMIN.0, ADMIN.1);
     make_accounts(admin);
     let client = Client::new(server.address);

@@ -2,18 +2,22 @@
 //! their own, get the same load in turns, and answer with the same bytes. Absolute figures say more of the machine.
 //!
 //! `cargo bench --bench http` compares (about a minute), `cargo bench --bench http -- start` measures the start,
-//! `cargo bench --bench http -- guesses` asks whether time tells which names exist, `cargo bench --bench http --
-//! fill --base …` loads users into a running server, to try it out by hand.
+//! `-- forgot` the times of requests for reset codes, `-- guesses` whether time tells which names exist,
+//! `-- storm` reading while many sign in; `cargo bench --bench http -- fill --base …` loads users into a running
+//! server, to try it out by hand.
 
 mod bare;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/program/client.rs"]
 mod client;
 mod compare;
+mod forgot;
 mod guesses;
 mod load;
+mod mail;
 mod process;
 mod start;
+mod storm;
 mod users;
 
 use std::net::SocketAddr;
@@ -70,6 +74,21 @@ enum Command {
         #[arg(long, default_value_t = 500)]
         tries: usize,
     },
+    /// Measure whether the time of a request for a reset code tells who has an account
+    Forgot {
+        /// Requests for users, and as many for names that nobody has
+        #[arg(long, default_value_t = 500)]
+        tries: usize,
+    },
+    /// Measure reading while many sign in
+    Storm {
+        /// Clients that sign in
+        #[arg(long, default_value_t = 64)]
+        clients: usize,
+        /// Seconds for each of the two figures
+        #[arg(long, default_value_t = 10.0)]
+        seconds: f64,
+    },
     /// Load users into a running server
     Fill {
         /// Where it listens
@@ -101,6 +120,8 @@ fn main() {
         None => compare::run(&arguments.compare),
         Some(Command::Start { runs }) => start::run(runs),
         Some(Command::Guesses { tries }) => guesses::run(tries),
+        Some(Command::Forgot { tries }) => forgot::run(tries),
+        Some(Command::Storm { clients, seconds }) => storm::run(clients, seconds),
         Some(Command::Fill { base, admin, password, users }) => {
             let admin = client::Client::new(base).signed_in(&admin, &password);
             say(&users::fill(&admin, users));

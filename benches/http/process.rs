@@ -24,17 +24,18 @@ pub(crate) struct Process {
 impl Process {
     /// Starts usersd on a store in this folder; its log goes to a file there.
     pub(crate) fn usersd(folder: &Path, name: &str, workers: usize, logs_requests: bool) -> Self {
-        let logs_requests = logs_requests.to_string();
-        Self::usersd_with(folder, name, workers, &[("USERSD__LOG__REQUESTS", &logs_requests)])
+        let (workers, logs_requests) = (workers.to_string(), logs_requests.to_string());
+        let settings = [("USERSD__HTTP__WORKERS", &*workers), ("USERSD__LOG__REQUESTS", &*logs_requests)];
+        Self::usersd_with(folder, name, &settings)
     }
 
-    /// The same with these variables.
-    pub(crate) fn usersd_with(folder: &Path, name: &str, workers: usize, variables: &[(&str, &str)]) -> Self {
+    /// The same with further settings; it logs no requests unless they say so.
+    pub(crate) fn usersd_with(folder: &Path, name: &str, settings: &[(&str, &str)]) -> Self {
         let log = folder.join(format!("{name}.log"));
         let child = usersd(&folder.join(name))
-            .env("USERSD__HTTP__WORKERS", workers.to_string())
             .env("USERSD__HTTP__PARALLEL_REQUESTS_PER_ADDRESS", "10000")
-            .envs(variables.iter().copied())
+            .env("USERSD__LOG__REQUESTS", "false")
+            .envs(settings.iter().copied())
             .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("usersd starts");
@@ -114,7 +115,7 @@ fn wait_for_address(log: &Path) -> SocketAddr {
         {
             return address.parse().expect("an address");
         }
-        assert!(since.elapsed() < Duration::from_secs(30), "usersd does not listen:\n{said}");
+        assert!(since.elapsed() < Duration::from_secs(120), "usersd does not listen:\n{said}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn name(number: usize) -> String {
 }
 
 /// What a client sends to make him.
-fn draft(number: usize) -> Value {
+pub(crate) fn draft(number: usize) -> Value {
     let name = name(number);
     json!({
         "username": name,

@@ -32,6 +32,13 @@ impl Default for BodyLimit {
     }
 }
 
+impl BodyLimit {
+    /// What holds for a request.
+    pub fn of(request: &HttpRequest) -> Self {
+        request.app_data::<Self>().copied().unwrap_or_default()
+    }
+}
+
 /// How much of an over-long body is read and thrown away, so that a client which sends all before it
 /// listens hears the answer.
 const DRAIN: BodyLimit = BodyLimit { bytes: 4 * 1_048_576, time: Duration::from_secs(5) };
@@ -69,8 +76,27 @@ impl RawBody {
     /// # Errors
     /// As [`json::decode`], and [`Error::Malformed`] when the value does not end within the limit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        json::decode(self.bytes()?)
+    }
+
+    /// The bytes, of which the first JSON value counts.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the value does not end within the limit.
+    pub fn bytes(&self) -> Result<&[u8], Error> {
         match &self.0 {
-            Content::Whole(bytes) => json::decode(bytes),
+            Content::Whole(bytes) => Ok(bytes),
+            Content::TooLarge => Err(too_large()),
+        }
+    }
+
+    /// The bytes themselves, for a body that is not decoded as one value.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the first value does not end within the limit.
+    pub fn into_bytes(self) -> Result<Bytes, Error> {
+        match self.0 {
+            Content::Whole(bytes) => Ok(bytes),
             Content::TooLarge => Err(too_large()),
         }
     }
@@ -133,7 +159,7 @@ impl FromRequest for RawBody {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+        let limit = BodyLimit::of(request);
         let payload = payload.take();
         Box::pin(async move { Ok(Self::read(payload, limit).await?) })
     }

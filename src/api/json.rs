@@ -3,11 +3,13 @@
 
 mod decoder;
 mod fault;
+mod merge_patch;
 mod parser;
 mod tree;
 
 use serde::de::DeserializeOwned;
 
+pub use self::merge_patch::MergePatch;
 use crate::error::Error;
 
 /// Reads the first JSON value of `bytes`; what follows it is ignored.

@@ -7,6 +7,7 @@ mod api_keys;
 mod backup;
 mod connections;
 mod defender;
+mod extras;
 mod filesystems;
 mod filters;
 mod folders;
@@ -24,6 +25,7 @@ mod status;
 mod table;
 mod tokens;
 mod user_model;
+mod user_patches;
 mod users;
 mod version;
 
@@ -47,6 +49,7 @@ const BASIC: &str = "BasicAuth";
 /// All parts in the order of the document, and whether they are served: only then they are described.
 const PARTS: &[(Part, bool)] = &[
     (users::PART, true),
+    (user_patches::PART, true),
     (tokens::OF_ADMINS, true),
     (version::PART, true),
     (health::PART, true),
@@ -56,13 +59,13 @@ const PARTS: &[(Part, bool)] = &[
     (self_service::OF_USERS, true),
     (api_keys::PART, true),
     (connections::PART, true),
-    (groups::PART, false),
-    (folders::PART, false),
+    (groups::PART, true),
+    (folders::PART, true),
     (roles::PART, true),
     (defender::PART, true),
-    (quotas::PART, false),
-    (backup::PART, false),
-    (status::PART, false),
+    (quotas::PART, true),
+    (backup::PART, true),
+    (status::PART, true),
 ];
 
 /// The description of all parts that are served.
@@ -132,7 +135,8 @@ fn info() -> Info {
             "Users of file transfer services, managed over REST. Admins sign in with a name and a password \
              to get a bearer token, or send an API key. Times are milliseconds since 1970, UTC, unless a \
              member says otherwise. Members of objects that are zero, empty or false are left out of \
-             answers, but for those named in `x-always-present`.",
+             answers, but for those named in `x-always-present`. Whoever accepts `application/problem+json` by \
+             name is told failures as problem details (RFC 9457).",
         ))
         .license(Some(License::new("MIT OR Apache-2.0")))
         .build()
@@ -257,6 +261,27 @@ mod tests {
                 .collect();
             assert_eq!(used, known);
         }
+    }
+
+    #[test]
+    fn what_clients_of_the_reference_do_not_know_stands_beside_what_they_know() {
+        let (mut extended, mut etags) = (0, 0);
+        for (path, method, operation) in operations(&whole()) {
+            let extras = &operation[extras::EXTRAS];
+            let named = |list: &Value, name: &Value| {
+                list.as_array().into_iter().flatten().filter(|one| one["name"] == *name).count()
+            };
+            for name in extras["parameters"].as_array().into_iter().flatten().map(|param| &param["name"]) {
+                assert_eq!(named(&operation["parameters"], name), 0, "{method} {path} {name}");
+                assert_eq!(named(&extras["parameters"], name), 1, "{method} {path} {name}");
+                extended += 1;
+            }
+            for (status, _) in extras["statuses"].as_object().into_iter().flatten() {
+                assert!(operation["responses"].get(status).is_none(), "{method} {path} {status}");
+            }
+            etags += usize::from(extras["headers"].get("ETag").is_some());
+        }
+        assert_eq!((extended, etags), (7 + 4 * 2 + 1, 5), "every extra has found its operation");
     }
 
     #[test]

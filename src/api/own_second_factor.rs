@@ -13,6 +13,7 @@ use crate::auth::caller::{ByAdmin, ByUser, Proof};
 use crate::domain::second_factor::qr_code;
 use crate::domain::second_factor::recovery_code::RecoveryCode;
 use crate::domain::second_factor::totp::{TotpAccount, TotpSecret};
+use crate::domain::user::User;
 use crate::error::Error;
 use crate::service::second_factor::{Factor, SecondFactorDraft, ShownCode};
 use crate::state::State;
@@ -199,7 +200,7 @@ pub async fn recovery_codes_admin(caller: ByAdmin, state: web::Data<State>) -> R
 /// # Errors
 /// 403 while the second factor is off.
 pub async fn recovery_codes_user(caller: ByUser, state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    let mut user = caller.user.clone();
+    let mut user = User::clone(&caller.user);
     show_codes(&state.second_factors.recovery_codes(&Factor::of_user(&mut user))?)
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub use self::list::list;
+use super::problem::Detail;
 use crate::error::Error;
 use crate::wire;
 
@@ -26,6 +27,8 @@ const RETRY_IN: HeaderName = HeaderName::from_static("x-retry-in");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// When to try again while the store takes no writes: a full disk is made room on, a server started again.
+const STORE_WAIT_SECS: u64 = 10;
 
 /// The body of every answer that is no object: what happened, and what went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,7 +42,12 @@ pub struct ApiResponse<'a> {
 
 impl ApiResponse<'_> {
     fn with_status(&self, status: StatusCode) -> HttpResponse {
-        json(status, wire::to_line(self).expect("two texts can be written").into())
+        let mut response = json(status, wire::to_line(self).expect("two texts can be written").into());
+        if status.is_client_error() || status.is_server_error() {
+            let text = if self.error.is_empty() { self.message } else { self.error };
+            response.extensions_mut().insert(Detail(text.to_owned()));
+        }
+        response
     }
 }
 
@@ -75,10 +83,14 @@ fn json(status: StatusCode, body: Bytes) -> HttpResponse {
 
 /// Says that the body is JSON and that nobody may keep it (`design/security.md` S50).
 fn labelled(mut response: HttpResponse) -> HttpResponse {
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(CACHE_CONTROL, NO_STORE);
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    forbid_to_keep(&mut response);
     response
+}
+
+/// Says that nobody on the way may keep the answer.
+pub fn forbid_to_keep(response: &mut HttpResponse) {
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
 }
 
 /// An [`Error`] on its way out: what handlers, extractors and middleware return.
@@ -94,6 +106,8 @@ impl Failure {
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "", text),
             Error::NotFound => (StatusCode::NOT_FOUND, text, ""),
             Error::Conflict(_) => (StatusCode::CONFLICT, text, ""),
+            Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, text, "Precondition Failed"),
+            Error::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, text, "Precondition Required"),
             Error::Unauthorized(_) | Error::BadCredentials(_) => {
                 (StatusCode::UNAUTHORIZED, text, "Unauthorized")
             }
@@ -155,6 +169,9 @@ impl ResponseError for Failure {
             && let Ok(exact) = HeaderValue::try_from(format!("{retry_after:?}"))
         {
             headers.insert(RETRY_IN, exact);
+        }
+        if let Error::Unavailable(_) = self.0 {
+            headers.insert(RETRY_AFTER, HeaderValue::from(STORE_WAIT_SECS));
         }
         response
     }

@@ -11,20 +11,31 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpResponse, Route};
 use futures_util::future::{Either, LocalBoxFuture};
 
 use self::tree::Tree;
 use super::page::escapes_are_whole;
-use super::{access_log, path_name, response};
+use super::{access_log, path_name, problem, response};
 
 /// The methods a route may have, in the order in which `Allow` names them.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// How long the first line and the headers of a request may be together.
 const HEAD_LIMIT: usize = 64 * 1024;
+
+/// Which requests with the method `PATCH` are taken; all others are answered as if it were not there, and `Allow`
+/// does not name it then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Patches {
+    /// Those of any content type, which counts as little as it does everywhere.
+    #[default]
+    OfAnyType,
+    /// Those that call themselves a JSON merge patch.
+    MergePatches,
+}
 
 /// Which handler answers which method on which path; `App::default_service` takes it.
 ///
@@ -33,6 +44,7 @@ const HEAD_LIMIT: usize = 64 * 1024;
 pub struct Table {
     tree: Tree,
     resources: Vec<Resource<Route>>,
+    patches: Patches,
 }
 
 /// All routes of one path.
@@ -68,6 +80,12 @@ impl Table {
         self
     }
 
+    /// Says which patches are taken.
+    #[must_use]
+    pub fn taking(self, patches: Patches) -> Self {
+        Self { patches, ..self }
+    }
+
     /// Every method and path of the table, for those who check or describe it.
     pub fn routes(&self) -> impl Iterator<Item = (Method, &'static str)> {
         self.resources.iter().flat_map(|resource| {
@@ -92,7 +110,7 @@ impl ServiceFactory<ServiceRequest> for Table {
     type Future = LocalBoxFuture<'static, Result<Router, ()>>;
 
     fn new_service(&self, (): ()) -> Self::Future {
-        let tree = self.tree.clone();
+        let (tree, patches) = (self.tree.clone(), self.patches);
         let starting: Vec<_> = self
             .resources
             .iter()
@@ -112,7 +130,7 @@ impl ServiceFactory<ServiceRequest> for Table {
                 }
                 resources.push(Resource { pattern, routes });
             }
-            Ok(Router { tree, resources })
+            Ok(Router { tree, resources, patches })
         })
     }
 }
@@ -121,6 +139,7 @@ impl ServiceFactory<ServiceRequest> for Table {
 pub struct Router {
     tree: Tree,
     resources: Vec<Resource<Handler>>,
+    patches: Patches,
 }
 
 /// A resource, and the name in the path that led to it, decoded.
@@ -145,7 +164,17 @@ impl Service<ServiceRequest> for Router {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        if !problem::is_wanted(&request) {
+            return self.answer(request);
+        }
+        let answer = self.answer(request);
+        Either::Left(Box::pin(async move { answer.await.map(problem::told) }))
+    }
+}
+
+impl Router {
+    fn answer(&self, mut request: ServiceRequest) -> Answer {
         if head_len(&request) > HEAD_LIMIT {
             return refuse(request, no_more(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
@@ -157,8 +186,9 @@ impl Service<ServiceRequest> for Router {
         let Some((resource, name)) = self.find(path) else {
             return refuse(request, response::message(StatusCode::NOT_FOUND, "Not Found"));
         };
-        let Some(handler) = resource.handler(request.method()) else {
-            return refuse(request, resource.method_not_allowed());
+        let handler = resource.handler(request.method()).filter(|_| self.patches.take(&request));
+        let Some(handler) = handler else {
+            return refuse(request, resource.method_not_allowed(self.patches));
         };
         if let Some((name, value)) = name {
             request.match_info_mut().add_static(name, value);
@@ -166,6 +196,24 @@ impl Service<ServiceRequest> for Router {
         access_log::note_pattern(&request, resource.pattern);
         Either::Left(handler.call(request))
     }
+}
+
+impl Patches {
+    /// Whether the method of this request is there for it.
+    fn take(self, request: &ServiceRequest) -> bool {
+        *request.method() != Method::PATCH || self == Self::OfAnyType || is_merge_patch(request)
+    }
+
+    /// Whether `Allow` names this method.
+    fn show(self, method: &Method) -> bool {
+        *method != Method::PATCH || self == Self::OfAnyType
+    }
+}
+
+fn is_merge_patch(request: &ServiceRequest) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/merge-patch+json")
 }
 
 impl Resource<Handler> {
@@ -176,10 +224,10 @@ impl Resource<Handler> {
     }
 
     /// 405 with an empty body and a line of `Allow` for each method.
-    fn method_not_allowed(&self) -> HttpResponse {
+    fn method_not_allowed(&self, patches: Patches) -> HttpResponse {
         let mut response = HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED);
         for (method, route) in METHODS.iter().zip(&self.routes) {
-            if route.is_some() {
+            if route.is_some() && patches.show(method) {
                 let method = HeaderValue::from_str(method.as_str()).expect("a method's name is ASCII");
                 response.headers_mut().append(ALLOW, method);
             }

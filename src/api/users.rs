@@ -1,60 +1,91 @@
 //! `/users`: list, add, get, update and delete a user, disable his second factor
 //! (`contract/endpoints.md` §6).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::body::RawBody;
-use super::page::{Page, Query};
+use super::body::{BodyLimit, RawBody};
+use super::conditions::{self, not_modified, tagged};
+use super::page::Query;
 use super::path_name::{PathName, location};
 use super::response::{Failure, list as list_of, message, object, raw_json};
-use super::view;
+use super::user_patch::UserPatch;
+use super::user_query;
+use super::view::{Detail, Views};
 use crate::auth::caller::{AdminCaller, ByAdmin};
+use crate::domain::entity_tag::{EntityTag, Representation};
 use crate::domain::permission::Permission;
+use crate::domain::precondition::Reading;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
+use crate::service::users::{DraftOf, Replacement};
 use crate::state::State;
+use crate::store::{Document, PagePart};
 
 /// Where users live.
 const COLLECTION: &str = "/api/v2/users";
 
-/// `GET /users`: a page of users, never with confidential data.
+/// `GET /users`: a page of users, never with confidential data; how many there are and where the next page is
+/// stand in headers.
 ///
 /// # Errors
-/// 400 for a bad `limit`, `offset` or `order`.
+/// 400 for a bad parameter, 503 when too many searches wait.
 pub async fn list(
     caller: ByAdmin,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let page = Page::parse(Query::new(request.query_string()))?;
-    let documents = state.users.list(&caller.requester, page.into())?;
-    let shown: Result<Vec<_>, Error> =
-        documents.iter().map(|document| view::shown(&state, document)).collect();
-    Ok(list_of(shown?))
+    let query = user_query::parse(Query::new(request.query_string()))?;
+    let listing = state.users.list(&caller.requester, query).await?;
+    let mut views = Views::new(&state, &caller.requester, Detail::Listed);
+    let shown: Result<Vec<_>, Error> = listing
+        .parts
+        .iter()
+        .map(|part| match part {
+            PagePart::Joined(documents) => Ok(documents.clone()),
+            PagePart::One(document) => views.user(document),
+        })
+        .collect();
+    Ok(user_query::surrounded(list_of(shown?), &request, &listing))
 }
 
-/// `GET /users/{username}`.
+/// `GET /users/{username}`, with the entity tag of what is shown.
 ///
 /// # Errors
-/// 404 for no such user.
+/// 404 for no such user, 412 for one in another state than `If-Match` says.
 pub async fn get(
     caller: ByAdmin,
     name: PathName,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
+    let conditions = conditions::of(&request)?;
     let name = state.users.name(&name.0);
     if reveals(&caller, &request) {
-        let user = state.users.get(&caller.requester, &name)?;
-        return Ok(object(StatusCode::OK, &view::confidential_user(&state, &user)?)?);
+        let user = state.users.stored(&caller.requester, &name)?;
+        let tag = state.users.tag(name.as_str(), user.revision, Representation::Confidential);
+        let may_differ = !user.value.virtual_folders.is_empty();
+        if conditions.check_read(&tag)? == Reading::NotModified && !may_differ {
+            return Ok(not_modified(&tag));
+        }
+        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
+        return Ok(tagged(object(StatusCode::OK, &views.confidential_user(&user.value)?)?, &tag));
     }
     let document = state.users.document(&caller.requester, &name)?;
-    Ok(raw_json(StatusCode::OK, view::shown(&state, &document)?))
+    let tag = normal_tag(&state, name.as_str(), document.stored().revision());
+    // What is put in from other objects has no part in the tag.
+    let may_differ = matches!(document, Document::ToRender(_));
+    if conditions.check_read(&tag)? == Reading::NotModified && !may_differ {
+        return Ok(not_modified(&tag));
+    }
+    let mut views = Views::new(&state, &caller.requester, Detail::Single);
+    Ok(tagged(raw_json(StatusCode::OK, views.user(&document)?), &tag))
 }
 
-/// `POST /users`: 201, the user, and where he lives now.
+/// `POST /users`: 201, the user, his entity tag, and where he lives now.
 ///
 /// # Errors
 /// 400 for a body or value that is refused, 409 for a name that is taken or a role that is not there.
@@ -66,21 +97,25 @@ pub async fn add(
 ) -> Result<HttpResponse, Failure> {
     let draft: UserDraft = body.decode()?;
     let (user, document) = Box::pin(state.users.create(&caller.requester, draft)).await?;
-    let place = location(COLLECTION, user.username.as_str());
+    let (name, revision) = (user.username.as_str(), document.stored().revision());
     let mut response = if reveals(&caller, &request) {
-        object(StatusCode::CREATED, &view::confidential_user(&state, &user)?)?
+        let tag = state.users.tag(name, revision, Representation::Confidential);
+        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
+        tagged(object(StatusCode::CREATED, &views.confidential_user(&user)?)?, &tag)
     } else {
-        raw_json(StatusCode::CREATED, view::shown(&state, &document)?)
+        let mut views = Views::new(&state, &caller.requester, Detail::Single);
+        let shown = raw_json(StatusCode::CREATED, views.user(&document)?);
+        tagged(shown, &normal_tag(&state, name, revision))
     };
-    response.headers_mut().insert(LOCATION, place);
+    response.headers_mut().insert(LOCATION, location(COLLECTION, name));
     Ok(response)
 }
 
 /// `PUT /users/{username}`: replaces the user. The parameter `disconnect` is looked at first, then
-/// the user, then the body, as clients of the reference know it.
+/// the user and what the request expects of him, then the body, as clients of the reference know it.
 ///
 /// # Errors
-/// 400, 404, 409 as [`add`].
+/// 400, 404, 409 as [`add`]; 412 when the user is in another state than expected, 428 when one must be named.
 pub async fn update(
     caller: ByAdmin,
     name: PathName,
@@ -89,44 +124,79 @@ pub async fn update(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let disconnects = disconnect(&request)?;
+    let conditions = conditions::of(&request)?;
     let name = state.users.name(&name.0);
-    state.users.get(&caller.requester, &name)?;
+    state.users.expect(&caller.requester, &name, &conditions)?;
     let draft: UserDraft = body.decode()?;
-    Box::pin(state.users.replace(&caller.requester, &name, draft, disconnects)).await?;
-    Ok(message(StatusCode::OK, "User updated"))
+    let replacement = Replacement { draft: Arc::new(move |_| Ok(draft.clone())), conditions, disconnects };
+    let revision = Box::pin(state.users.replace(&caller.requester, &name, replacement)).await?;
+    Ok(tagged(message(StatusCode::OK, "User updated"), &normal_tag(&state, name.as_str(), revision)))
+}
+
+/// `PATCH /users/{username}`: changes the user by a JSON merge patch (RFC 7396) of what [`get`] shows, under the
+/// rules of [`update`] and decided on what is stored when it is written.
+///
+/// # Errors
+/// As [`update`].
+pub async fn patch(
+    caller: ByAdmin,
+    name: PathName,
+    request: HttpRequest,
+    body: RawBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Failure> {
+    let disconnects = disconnect(&request)?;
+    let conditions = conditions::of(&request)?;
+    let name = state.users.name(&name.0);
+    state.users.expect(&caller.requester, &name, &conditions)?;
+    let (patch, limit) = (UserPatch::parse(body.bytes()?)?, BodyLimit::of(&request).bytes);
+    let draft: DraftOf = Arc::new(move |stored| patch.draft(stored, limit));
+    let replacement = Replacement { draft, conditions, disconnects };
+    let revision = Box::pin(state.users.replace(&caller.requester, &name, replacement)).await?;
+    Ok(tagged(message(StatusCode::OK, "User updated"), &normal_tag(&state, name.as_str(), revision)))
 }
 
 /// `DELETE /users/{username}`: removes the user; his tokens end with him.
 ///
 /// # Errors
-/// 404 for no such user.
+/// 404 for no such user, 412 and 428 as [`update`].
 pub async fn delete(
     caller: ByAdmin,
     name: PathName,
+    request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
+    let conditions = conditions::of(&request)?;
     let name = state.users.name(&name.0);
-    state.users.remove(&caller.requester, &name).await?;
+    state.users.remove(&caller.requester, &name, conditions).await?;
     Ok(message(StatusCode::OK, "User deleted"))
 }
 
 /// `PUT /users/{username}/2fa/disable`: takes away the second factor and its recovery codes.
 ///
 /// # Errors
-/// 404 for no such user, 400 when there is nothing to disable.
+/// 404 for no such user, 412 for one in another state than expected, 400 when there is nothing to disable.
 pub async fn disable_second_factor(
     caller: ByAdmin,
     name: PathName,
+    request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
+    let conditions = conditions::of(&request)?;
     let name = state.users.name(&name.0);
-    state.second_factors.disable_for_user(&state.users, &caller.requester, &name).await?;
-    Ok(message(StatusCode::OK, "2FA disabled"))
+    let (users, requester) = (&state.users, &caller.requester);
+    let revision = state.second_factors.disable_for_user(users, requester, &name, &conditions).await?;
+    Ok(tagged(message(StatusCode::OK, "2FA disabled"), &normal_tag(&state, name.as_str(), revision)))
+}
+
+/// The tag of what [`get`] shows to everybody.
+fn normal_tag(state: &State, name: &str, revision: u64) -> EntityTag {
+    state.users.tag(name, revision, Representation::Normal)
 }
 
 /// Whether the request asks for confidential data, in the very form the contract names, and its
 /// caller may have them.
-fn reveals(caller: &AdminCaller, request: &HttpRequest) -> bool {
+pub(super) fn reveals(caller: &AdminCaller, request: &HttpRequest) -> bool {
     caller.may(Permission::ManageSystem)
         && Query::new(request.query_string()).first("confidential_data").as_deref() == Some("1")
 }

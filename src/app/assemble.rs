@@ -13,6 +13,7 @@ use crate::auth::jwt::{self, Tokens};
 use crate::auth::revocations::Revocations;
 use crate::clock::Clock;
 use crate::domain::admin::AdminRules;
+use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::network::IpNetworks;
 use crate::domain::password::{HashingScheme, PasswordHash};
@@ -26,14 +27,18 @@ use crate::exit::{Exit, Failure};
 use crate::service::admins::Admins;
 use crate::service::api_keys::ApiKeys;
 use crate::service::defender::Defender;
+use crate::service::folders::Folders;
+use crate::service::groups::Groups;
 use crate::service::hashing::cache::{DEFAULT_LIFETIME, VerificationCache};
 use crate::service::hashing::{HashingLimits, HashingPool};
 use crate::service::login::{LoginSettings, Logins};
+use crate::service::moving::{Moving, MovingRules};
 use crate::service::own_password::{OwnPasswordSettings, OwnPasswords};
+use crate::service::quotas::Quotas;
 use crate::service::roles::Roles;
 use crate::service::second_factor::{SecondFactorSettings, SecondFactors};
 use crate::service::sessions::Sessions;
-use crate::service::users::Users;
+use crate::service::users::{StateRules, Users};
 use crate::settings::{HashAlgorithm, HashingSettings, IpBinding, Settings, TotpHash, TotpSettings};
 use crate::state::State;
 use crate::store::{OpenError, Store, StoreOptions};
@@ -44,8 +49,9 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     let sealer = sealer(settings)?;
     let naming = NamingRules::parse(settings.users.naming_rules).map_err(wrong)?;
     let static_keys = static_keys(settings).map_err(wrong)?;
+    let configurations = totp_configurations(&settings.totp).map_err(wrong)?;
     let second_factor_settings = Arc::new(SecondFactorSettings {
-        configurations: totp_configurations(&settings.totp).map_err(wrong)?,
+        configurations: configurations.clone(),
         sealer: sealer.clone(),
         recovery_codes_sign_in: settings.auth.recovery_codes_sign_in,
         removal_ends_tokens: settings.auth.changes_end_other_tokens,
@@ -66,6 +72,13 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
     });
     let admin_rules =
         AdminRules { naming, min_password_strength: settings.admins.min_password_strength.into() };
+    let moving = Moving::new(
+        store.clone(),
+        hashing.clone(),
+        clock.clone(),
+        sessions.clone(),
+        MovingRules { users: Arc::clone(&user_rules), admins: admin_rules, totp: configurations },
+    );
     let login_settings =
         Arc::new(LoginSettings { naming, converts_hashes: settings.hashing.convert_at_login });
     let own_password_settings = OwnPasswordSettings {
@@ -91,7 +104,17 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
             clock.clone(),
             login_settings,
         ),
-        users: Users::new(store.clone(), hashing.clone(), clock.clone(), sessions.clone(), user_rules),
+        folders: Folders::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
+        groups: Groups::new(store.clone(), hashing.clone(), clock.clone(), Arc::clone(&user_rules)),
+        quotas: Quotas::new(store.clone(), clock.clone()),
+        users: Users::new(
+            store.clone(),
+            hashing.clone(),
+            clock.clone(),
+            sessions.clone(),
+            user_rules,
+            StateRules { tagger: Tagger::new(&key), require_if_match: settings.users.require_if_match },
+        ),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
         roles: Roles::new(store.clone(), clock.clone(), naming),
@@ -99,6 +122,8 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         defender,
         second_factors,
         reset_codes,
+        moving,
+        backups_path: settings.store.backups_path.as_deref().map(Arc::from),
         sessions,
         store,
         clock,
@@ -123,20 +148,28 @@ fn defender(settings: &Settings, store: &Store, clock: &Clock) -> Result<Defende
         .map_err(|why| Failure::new(Exit::StoreRefused, "the store cannot be read").because(why))
 }
 
-fn open_store(settings: &Settings) -> Result<Store, Failure> {
+pub(super) fn open_store(settings: &Settings) -> Result<Store, Failure> {
+    Store::open(&store_options(settings)).map_err(refused)
+}
+
+/// How the store is opened.
+pub(super) fn store_options(settings: &Settings) -> StoreOptions {
     const MIB: u64 = 1024 * 1024;
     let store = &settings.store;
-    let options = StoreOptions {
+    StoreOptions {
         path: store.path.clone(),
-        engine_cache_bytes: u64::from(store.engine_cache_mib.get()) * MIB,
+        engine_cache_bytes: store.engine_cache_mib.map(|mib| u64::from(mib.get()) * MIB),
         document_cache_bytes: u64::from(store.document_cache_mib) * MIB,
         require_data: store.require_data,
         reserve_bytes: u64::from(store.reserve_mib) * MIB,
-    };
-    Store::open(&options).map_err(|why| {
-        let exit = if matches!(why, OpenError::InUse { .. }) { Exit::StoreInUse } else { Exit::StoreRefused };
-        Failure::new(exit, why.to_string())
-    })
+    }
+}
+
+/// The end of a program whose store does not open.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err calls")]
+pub(super) fn refused(why: OpenError) -> Failure {
+    let exit = if matches!(why, OpenError::InUse { .. }) { Exit::StoreInUse } else { Exit::StoreRefused };
+    Failure::new(exit, why.to_string())
 }
 
 pub(super) fn hashing_scheme(hashing: &HashingSettings) -> Result<HashingScheme, Invalid> {
@@ -172,7 +205,7 @@ fn home_dir_rules(settings: &Settings) -> HomeDirRules {
     HomeDirRules::new(settings.users.base_dir.as_ref().map(text), text(&temp_dir))
 }
 
-fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
+pub(super) fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
     let master = settings.master_key().map_err(Failure::from)?;
     let master = master.map(|text| MasterKey::parse(text.expose().to_owned())).transpose().map_err(wrong)?;
     Ok(Sealer::new(master))

@@ -30,7 +30,8 @@ pub(super) fn reset_codes(
     let mails = match mailer(settings)? {
         None => None,
         Some(smtp) => {
-            let templates = Templates::load(settings.smtp.templates_dir.as_deref()).map_err(|why| {
+            let folder = settings.smtp.templates_dir.as_deref();
+            let templates = Templates::load(folder, settings.smtp.reset_url.clone()).map_err(|why| {
                 Failure::new(Exit::Usage, "smtp.templates_dir: the mails cannot be written").because(why)
             })?;
             let mailer = Mailer::Smtp(Arc::new(smtp));
@@ -137,4 +138,93 @@ const fn authentication(auth: SmtpAuth) -> Authentication {
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err calls")]
 fn wrong(why: Invalid) -> Failure {
     Failure::new(Exit::Usage, why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::sink::{CA, Manner, Security, Sink};
+
+    /// What is printed, and the failure if it is one.
+    async fn tried(sink: &Sink, lines: &str) -> (String, Option<Failure>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), CA).unwrap();
+        let file = folder.path().join("usersd.toml");
+        let ca = folder.path().join("ca.pem");
+        let text = format!(
+            "[smtp]\nhost = \"127.0.0.1\"\nport = {}\nfrom = \"usersd <usersd@example.com>\"\nca_file = \"{}\"\n{lines}\n",
+            sink.port(),
+            ca.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let settings = Settings::load(Some(&file), []).unwrap();
+        let tried = tokio::task::spawn_blocking(move || {
+            let mut out = Vec::new();
+            let failure = send_test_mail(&settings, "anna@example.org", &mut out).err();
+            (String::from_utf8(out).unwrap(), failure)
+        });
+        tried.await.unwrap()
+    }
+
+    const LOGIN: &str = "user = \"me\"\npassword = \"planted-hush\"\n";
+
+    #[tokio::test]
+    async fn the_test_shows_what_was_said_and_no_password() {
+        let sink = Sink::open_with(Manner::Polite, Security::StartTls).await;
+        let (shown, failure) = tried(&sink, LOGIN).await;
+        assert!(failure.is_none(), "{shown}");
+        for line in [
+            "-> STARTTLS",
+            "-- encrypted",
+            "-> AUTH PLAIN ******** (as me)",
+            "<- 235 welcome",
+            "-> RCPT TO:<anna@example.org>",
+            "<- 250 kept",
+            "The mail server took the message for anna@example.org.",
+        ] {
+            assert!(shown.lines().any(|found| found == line), "{line:?} is not in:\n{shown}");
+        }
+        // The password itself, and as AUTH PLAIN and AUTH LOGIN say it.
+        for secret in ["hush", "AG1lAHBsYW50ZWQtaHVzaA", "cGxhbnRlZC1odXNo"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let mails = sink.mails();
+        assert!(mails.len() == 1 && mails[0].text.contains("usersd mail test"), "{mails:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failed_test_says_what_to_change() {
+        use Security::{ClearText, StartTls, Tls};
+        for (manner, security, lines, advice) in [
+            (Manner::Polite, ClearText, "", "set smtp.encryption to \"tls\""),
+            (
+                Manner::Polite,
+                ClearText,
+                "encryption = \"tls\"",
+                "smtp.encryption = \"tls\" is for servers that",
+            ),
+            (Manner::Polite, Tls, "timeout_secs = 1", "needs smtp.encryption = \"tls\""),
+            (Manner::Refuses("AUTH", "535 no"), StartTls, LOGIN, "check smtp.user and the password"),
+            (Manner::Refuses("MAIL", "553 not yours"), StartTls, "", "check smtp.from"),
+            (Manner::HangsUp("EHLO"), StartTls, "", "check smtp.host and smtp.port"),
+            (Manner::Sleeps("RCPT"), StartTls, "timeout_secs = 1", "check smtp.host and smtp.port"),
+        ] {
+            let sink = Sink::open_with(manner, security).await;
+            let (shown, failure) = tried(&sink, lines).await;
+            let report = failure.expect("the test fails").report();
+            assert!(report.contains("try this: ") && report.contains(advice), "{manner:?}: {report}");
+            assert!(!format!("{shown}{report}").contains("hush"), "{shown}{report}");
+            assert!(sink.mails().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_and_a_recipient_that_is_refused_are_told() {
+        let sink = Sink::open_with(Manner::Refuses("RCPT", "550 no such mailbox"), Security::StartTls).await;
+        let (_, failure) = tried(&sink, "").await;
+        assert!(failure.unwrap().report().contains("no such mailbox"));
+        let settings = Settings::load(None, []).unwrap();
+        let failure = send_test_mail(&settings, "anna@example.org", &mut Vec::new()).unwrap_err();
+        assert!(failure.exit() == Exit::Usage && failure.report().contains("smtp.host is not set"));
+    }
 }

@@ -8,15 +8,15 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::group::EffectiveUser;
 use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::permission::Permissions;
 use crate::domain::time::UnixMillis;
-use crate::domain::user::User;
 use crate::domain::watched::SubjectKind;
 use crate::error::Error;
 use crate::service::defender::{Approach, Defender};
 use crate::service::hashing::{HashingPool, Holder};
-use crate::service::login;
+use crate::service::{login, references};
 use crate::store::Store;
 
 /// The header's name.
@@ -122,7 +122,7 @@ impl ApiKeyGate {
     ///
     /// # Errors
     /// As [`ApiKeyGate::admin`].
-    pub async fn user(&self, value: &[u8], address: IpAddr) -> Result<(User, String), Error> {
+    pub async fn user(&self, value: &[u8], address: IpAddr) -> Result<(EffectiveUser, String), Error> {
         let presented = parse(value)?;
         let key = self.stored(&presented, Scope::User, address).await?;
         let refused = |why: &str| {
@@ -131,7 +131,8 @@ impl ApiKeyGate {
         };
         let name = key.bound_to().or(presented.username).ok_or_else(|| refused("the key names no user"))?;
         let stored = self.store.user(name)?.ok_or_else(|| refused("the key names no user that exists"))?;
-        let user = stored.value;
+        let user = references::effective(&self.store, stored.value)
+            .ok_or_else(|| refused("the settings of a group cannot be applied to this user"))?;
         if !user.filters.allow_api_key_auth {
             return Err(refused("API keys are switched off for this user (filters.allow_api_key_auth)"));
         }

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 
 use super::address::ProxyRules;
 use super::rate::Rate;
+use crate::api::problem;
 use crate::api::response::Failure;
 
 /// When to come back: a request that is answered at all is mostly answered by then.
@@ -128,7 +129,9 @@ where
             Ok(place) => Either::Left(Counted { answer: self.service.call(request), _place: place }),
             Err(retry_after) => {
                 let refusal = Failure(crate::error::Error::TooMany { retry_after });
-                Either::Right(ready(Ok(request.into_response(refusal.error_response()))))
+                let is_problem = problem::is_wanted(&request);
+                let answer = request.into_response(refusal.error_response());
+                Either::Right(ready(Ok(if is_problem { problem::told(answer) } else { answer })))
             }
         }
     }

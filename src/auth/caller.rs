@@ -10,8 +10,8 @@ use std::future::{Ready, ready};
 
 use super::jwt::Claims;
 use crate::api::response::Failure;
+use crate::domain::group::EffectiveUser;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::user::User;
 use crate::domain::username::Username;
 use crate::error::Error;
 use crate::service::admins::AdminEditor;
@@ -76,8 +76,8 @@ impl AdminCaller {
 /// A user on his own side.
 #[derive(Debug)]
 pub struct UserCaller {
-    /// The user, as stored when the request came.
-    pub user: User,
+    /// The user as stored when the request came, under the settings of his groups.
+    pub user: EffectiveUser,
     /// How he proved who he is.
     pub proof: Proof,
     /// From where.

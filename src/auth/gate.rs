@@ -16,14 +16,15 @@ use super::caller::{AdminCaller, ByAdmin, ByUser, Proof, UserCaller};
 use super::jwt::{Audience, Claims, no_longer_valid};
 use crate::api::response::Failure;
 use crate::domain::admin::Admin;
+use crate::domain::group::EffectiveUser;
 use crate::domain::permission::Permission;
 use crate::domain::time::UnixMillis;
-use crate::domain::user::User;
 use crate::domain::web_client::WebClientOption;
 use crate::domain::word::Word as _;
 use crate::error::Error;
 use crate::service::requester::Requester;
 use crate::service::sessions::Session;
+use crate::service::{login, references};
 use crate::state::State;
 
 /// What a route asks of its caller.
@@ -164,19 +165,13 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     let address = state.proxies.client_address(request);
     let caller = if let Some(value) = api_key::presented(request.headers()) {
         let (user, id) = state.api_key_gate.user(value, address).await?;
-        if state.api_keys_respect_requirements && !access.works_while_due() {
-            let filters = &user.filters;
-            let protocols: Vec<_> =
-                filters.two_factor_protocols.iter().map(|one| one.word().to_owned()).collect();
-            let must_change = user.must_change_password(filters.password_expiration, state.clock.now());
-            check_due(user.owes_second_factor(), &protocols, must_change)?;
-        }
         UserCaller { user, proof: Proof::ApiKey(id), address }
     } else {
         let claims = verified(state, request, Audience::User)?;
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
         claims.check_account(user.id, user.account.generation)?;
-        if !user.is_active(state.clock.now()) {
+        let user = references::effective(&state.store, user).ok_or_else(no_longer_valid)?;
+        if !is_still_let_in(&user, address, state.clock.now()) {
             return Err(no_longer_valid());
         }
         state.tokens.check_address(&claims, address)?;
@@ -184,6 +179,13 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
         UserCaller { user, proof: Proof::Token(claims), address }
     };
     check_proof(access, &caller.proof)?;
+    let asks_anew = match caller.proof {
+        Proof::ApiKey(_) => state.api_keys_respect_requirements,
+        Proof::Token(_) => !caller.user.groups.is_empty(),
+    };
+    if asks_anew && !access.works_while_due() {
+        check_user_due(&caller.user, state.clock.now())?;
+    }
     if let Access::SignedInUser(Some(restriction)) = access
         && caller.user.filters.web_client.contains(&restriction)
     {
@@ -192,8 +194,23 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     Ok(caller)
 }
 
+/// Whether the owner of a good token may still come in. A change of a group ends no tokens, so who is in one
+/// is held to the conditions of signing in at each request.
+fn is_still_let_in(user: &EffectiveUser, address: IpAddr, now: UnixMillis) -> bool {
+    let passes_groups = || login::may_sign_in(user, now) && login::check_access(user, address).is_ok();
+    user.is_active(now) && (user.groups.is_empty() || passes_groups())
+}
+
+/// Refuses while a user owes a second factor or a new password now, whatever his token says.
+fn check_user_due(user: &EffectiveUser, now: UnixMillis) -> Result<(), Error> {
+    let filters = &user.filters;
+    let protocols: Vec<_> = filters.two_factor_protocols.iter().map(|one| one.word().to_owned()).collect();
+    let must_change = user.must_change_password(filters.password_expiration, now);
+    check_due(user.owes_second_factor(), &protocols, must_change)
+}
+
 /// Keeps the list of signed-in users up to date: a user is on it from his sign-in on.
-pub fn note_session(state: &State, claims: &Claims, user: &User, address: IpAddr) {
+pub fn note_session(state: &State, claims: &Claims, user: &EffectiveUser, address: IpAddr) {
     state.sessions.touch(Session {
         token_id: claims.jti.clone(),
         username: claims.username.clone(),

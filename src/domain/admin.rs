@@ -1,6 +1,8 @@
 //! The admin: an operator of the server, with permissions (`contract/endpoints.md` §8,
 //! `contract/auth.md` §5, `contract/validation.md` §11).
 
+mod restore;
+
 use serde::{Deserialize, Serialize};
 
 use super::account::AccountState;

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::password::PasswordHash;
+use super::password::{NewPassword, PasswordHash};
 use super::time::UnixMillis;
+use super::user_draft::PasswordChange;
 use crate::error::Invalid;
 
 /// For whom a key may speak: 1 or 2 on the wire.
@@ -106,6 +107,27 @@ pub struct ApiKeyDraft {
 }
 
 impl ApiKeyDraft {
+    /// Makes a key of an element of a dump, its times with it; what stands in `key` is told apart, a hash as
+    /// it is or a plain secret (`contract/import.md` §4).
+    ///
+    /// # Errors
+    /// As [`ApiKeyDraft::settle`]; when the id cannot be one, or there is no secret.
+    pub fn restore(self) -> Result<(ApiKey, PasswordChange), Invalid> {
+        if self.id.is_empty() || self.id.contains('.') {
+            return Err(Invalid::new("id: a key needs an id without a dot"));
+        }
+        if self.key.is_empty() {
+            return Err(Invalid::new("key: the hash of the key is missing"));
+        }
+        let secret = match PasswordHash::recognise_strong(&self.key) {
+            Some(hash) => PasswordChange::Hashed(hash),
+            None => PasswordChange::New(NewPassword::new(self.key.clone())),
+        };
+        let (id, created_at, last_use_at) = (self.id.clone(), self.created_at, self.last_use_at);
+        let key = self.settle(None)?;
+        Ok((ApiKey { id, created_at, last_use_at, ..key }, secret))
+    }
+
     /// Makes a key of the draft, under the rules of `contract/validation.md` §12; with `stored` the
     /// identity, the secret and the times stay. That the bound account exists is for the service
     /// to say.

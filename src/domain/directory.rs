@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::{Deserialize as DeriveDeserialize, Serialize, Serializer};
 
 use super::path;
+use super::placeholders::Placeholders;
 use super::quote::quote;
 use super::word::{self, Word, distinct};
 use crate::error::Invalid;
@@ -145,12 +146,15 @@ impl<'de> Deserialize<'de> for DirectoryPermissionsDraft {
     }
 }
 
+/// What is granted by directory.
+type Granted = BTreeMap<String, Option<Vec<DirectoryPermission>>>;
+
 /// The permissions of a user per directory, ordered by path.
 ///
 /// A directory sent with `null` keeps `null`, which grants as little as an empty list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(try_from = "DirectoryPermissionsDraft")]
-pub struct DirectoryPermissions(BTreeMap<String, Option<Vec<DirectoryPermission>>>);
+pub struct DirectoryPermissions(Granted);
 
 impl DirectoryPermissions {
     /// The most words a list may have, copies counted: as many as there are words.
@@ -163,30 +167,49 @@ impl DirectoryPermissions {
     /// When `/` is missing, has nothing granted or has a second spelling, when a path is relative, a
     /// list too long or a word unknown.
     pub fn parse(draft: DirectoryPermissionsDraft) -> Result<Self, Invalid> {
-        let mut directories = BTreeMap::new();
-        for (given, words) in draft.0 {
-            let directory = path::absolute(&given).ok_or_else(|| {
-                Invalid::new(format!("permissions: {} is not an absolute path", quote(&given)))
-            })?;
-            if directory == "/" && given != "/" {
-                return Err(Invalid::new(format!(
-                    "permissions: {} is another spelling of \"/\"",
-                    quote(&given)
-                )));
-            }
-            let granted = words.map(|words| read(&given, &words)).transpose()?;
-            directories.insert(directory, granted);
-        }
+        let directories = read_all(draft)?;
         match directories.get("/") {
             Some(Some(granted)) if !granted.is_empty() => Ok(Self(directories)),
             Some(_) | None => Err(Invalid::new("permissions: grant something for the directory \"/\"")),
         }
     }
 
+    /// Grants what a group adds, in directories of which nothing is said yet; of `/` only with `root`.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn add_missing(
+        &mut self,
+        added: &AddedPermissions,
+        root: bool,
+        placeholders: &Placeholders<'_>,
+    ) -> Result<(), Invalid> {
+        for (directory, granted) in added.0.iter().filter(|(directory, _)| root || *directory != "/") {
+            let directory = path::rooted(&placeholders.fill(directory)?);
+            self.0.entry(directory).or_insert_with(|| granted.clone());
+        }
+        Ok(())
+    }
+
     /// The directories and what is granted in each, ordered by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[DirectoryPermission])> {
         self.0.iter().map(|(directory, granted)| (directory.as_str(), granted.as_deref().unwrap_or_default()))
     }
+}
+
+/// Cleans the paths and reads the words of each.
+fn read_all(draft: DirectoryPermissionsDraft) -> Result<Granted, Invalid> {
+    let mut directories = Granted::new();
+    for (given, words) in draft.0 {
+        let directory = path::absolute(&given)
+            .ok_or_else(|| Invalid::new(format!("permissions: {} is not an absolute path", quote(&given))))?;
+        if directory == "/" && given != "/" {
+            return Err(Invalid::new(format!("permissions: {} is another spelling of \"/\"", quote(&given))));
+        }
+        let granted = words.map(|words| read(&given, &words)).transpose()?;
+        directories.insert(directory, granted);
+    }
+    Ok(directories)
 }
 
 /// One directory's words: `*` swallows the others, copies go, the order stays.
@@ -199,6 +222,36 @@ fn read(directory: &str, words: &[String]) -> Result<Vec<DirectoryPermission>, I
         words.iter().map(|text| word::parse("permissions", text)).collect::<Result<_, _>>()?;
     let any = granted.contains(&DirectoryPermission::Any);
     Ok(if any { vec![DirectoryPermission::Any] } else { distinct(granted) })
+}
+
+/// The permissions that a group adds to its members', ordered by path; `null` on the wire for none. A
+/// group need not say anything about `/`, and its paths may hold placeholders.
+#[derive(Debug, Clone, PartialEq, Eq, Default, DeriveDeserialize)]
+#[serde(try_from = "Option<DirectoryPermissionsDraft>")]
+pub struct AddedPermissions(Granted);
+
+impl AddedPermissions {
+    /// Cleans the paths and reads the words.
+    ///
+    /// # Errors
+    /// When a path is relative or another spelling of `/`, a list too long or a word unknown.
+    pub fn parse(draft: DirectoryPermissionsDraft) -> Result<Self, Invalid> {
+        read_all(draft).map(Self)
+    }
+}
+
+impl TryFrom<Option<DirectoryPermissionsDraft>> for AddedPermissions {
+    type Error = Invalid;
+
+    fn try_from(draft: Option<DirectoryPermissionsDraft>) -> Result<Self, Invalid> {
+        Self::parse(draft.unwrap_or_default())
+    }
+}
+
+impl Serialize for AddedPermissions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() { serializer.serialize_none() } else { self.0.serialize(serializer) }
+    }
 }
 
 impl TryFrom<DirectoryPermissionsDraft> for DirectoryPermissions {

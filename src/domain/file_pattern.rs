@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lower_case::lower_case;
 use super::path;
+use super::placeholders::Placeholders;
 use super::quote::quote;
 use super::word::distinct;
 use crate::error::Invalid;
@@ -169,6 +170,27 @@ impl FilePatterns {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl FilePatterns {
+    /// Adds the patterns of a group, in directories that have none yet; of `/` only with `root`.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn add_missing(
+        &mut self,
+        added: &Self,
+        root: bool,
+        placeholders: &Placeholders<'_>,
+    ) -> Result<(), Invalid> {
+        for pattern in added.0.iter().filter(|pattern| root || pattern.path != "/") {
+            let path = path::rooted(&placeholders.fill(&pattern.path)?);
+            if !self.0.iter().any(|own| own.path == path) {
+                self.0.push(FilePattern { path, ..pattern.clone() });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ mod slot;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::domain::placeholders::Placeholders;
 use crate::domain::sealer::Sealer;
 use crate::domain::secret::Secret;
 use crate::error::Invalid;
@@ -62,6 +63,23 @@ impl Filesystem {
         self.0.provider()
     }
 
+    /// Whether it is anything but a plain directory of the machine.
+    pub fn is_remote_or_encrypted(&self) -> bool {
+        self.provider() != Provider::Local
+    }
+
+    /// The same for one member of a group: prefixes and user names with their placeholders filled in.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn filled(&self, placeholders: &Placeholders<'_>) -> Result<Self, Invalid> {
+        let mut filled = self.clone();
+        for template in filled.0.settings_mut().templates_mut() {
+            *template = placeholders.fill(template)?;
+        }
+        Ok(filled)
+    }
+
     /// The secrets of its provider, empty ones too, each with its place.
     pub fn secrets(&self) -> impl Iterator<Item = (Slot, &Secret)> {
         self.0.settings().secrets().into_iter()
@@ -70,6 +88,12 @@ impl Filesystem {
     /// The secrets of its provider, to be completed from where their private half is kept.
     pub fn secrets_mut(&mut self) -> impl Iterator<Item = (Slot, &mut Secret)> {
         self.0.settings_mut().secrets_mut().into_iter()
+    }
+
+    /// Its secrets that are not empty, each with the member it stands in, such as `s3config.access_secret`.
+    pub fn named_secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret)> {
+        let named = self.secrets_mut().filter(|(_, secret)| !secret.is_empty());
+        named.map(|(slot, secret)| (format!("{}.{}", slot.section(), slot.member()), secret))
     }
 
     /// The secret in a place; none if the place is another provider's.
@@ -170,13 +194,13 @@ impl Config {
     /// | sent | becomes |
     /// |---|---|
     /// | plain | itself |
-    /// | nothing | nothing; Google's credentials: the stored one |
+    /// | nothing | nothing; Google's credentials: the stored one, unless the draft is complete |
     /// | sealed, redacted | the stored one, or nothing |
-    fn keep_secrets(&mut self, stored: &Filesystem) {
+    fn keep_secrets(&mut self, stored: &Filesystem, is_complete: bool) {
         for (slot, secret) in self.settings_mut().secrets_mut() {
             let keeps = match secret {
                 Secret::Plain(_) => false,
-                Secret::Empty => slot == Slot::GcsCredentials,
+                Secret::Empty => slot == Slot::GcsCredentials && !is_complete,
                 Secret::Sealed(_) | Secret::Redacted => true,
             };
             if keeps {

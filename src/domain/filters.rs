@@ -40,8 +40,14 @@ pub struct Hooks {
 pub struct StartDirectory(String);
 
 impl StartDirectory {
-    fn is_root(&self) -> bool {
+    /// Whether it is the root.
+    pub fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The directory as text; empty for the root.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

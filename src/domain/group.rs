@@ -1,12 +1,116 @@
-//! How an account refers to groups. The groups themselves live elsewhere; that one exists is for
-//! the service to say.
+//! Groups: settings that several users share (`contract/endpoints.md` §12), and how an account refers to
+//! them. That a group exists, and who is in it, is for the service to say.
+
+mod effective;
+mod settings;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::effective::EffectiveUser;
+pub use self::settings::{GroupFilters, GroupUserSettings, GroupUserSettingsDraft, HomeDirTemplate};
+use super::sealer::Sealer;
+use super::secret::Secret;
+use super::time::UnixMillis;
+use super::username::{NamingRules, parse_name};
+use super::virtual_folder::{VirtualFolderDraft, VirtualFolders};
 use crate::error::Invalid;
+
+/// A group as stored.
+///
+/// Serialising gives the normal view without who is in it; the secrets of its filesystem show no key, and
+/// the store puts them back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Number of the group, counted from 1, never used again.
+    pub id: i64,
+    /// The name, unique among groups.
+    pub name: String,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When the group was added.
+    pub created_at: UnixMillis,
+    /// When the group was last changed.
+    pub updated_at: UnixMillis,
+    /// What the group gives to its members.
+    pub user_settings: GroupUserSettings,
+    /// Folders that appear in the trees of its members.
+    #[serde(default, skip_serializing_if = "VirtualFolders::is_empty")]
+    pub virtual_folders: VirtualFolders,
+}
+
+/// The body of `POST /groups` and `PUT /groups/{name}`; what the server says itself must decode and is
+/// not looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the members are those of `Group`, told there")]
+pub struct GroupDraft {
+    pub id: i64,
+    pub name: String,
+    pub description: String,
+    pub created_at: UnixMillis,
+    pub updated_at: UnixMillis,
+    pub user_settings: GroupUserSettingsDraft,
+    pub virtual_folders: Vec<VirtualFolderDraft>,
+    pub users: Vec<String>,
+    pub admins: Vec<String>,
+}
+
+impl Group {
+    /// Every secret of the group that is not empty, with the member it stands in.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret)> {
+        self.user_settings.filesystem.named_secrets_mut()
+    }
+}
+
+impl GroupDraft {
+    /// Makes a group of the draft. With `stored` its number, name and creation stay, and secrets are
+    /// merged as those of users; all else is replaced. Secrets are sealed for `group_<name>`.
+    ///
+    /// # Errors
+    /// The first rule that a value breaks, in words that name the member.
+    pub fn settle(
+        self,
+        naming: NamingRules,
+        sealer: &Sealer,
+        stored: Option<&Group>,
+    ) -> Result<Group, Invalid> {
+        let name = match stored {
+            Some(stored) => stored.name.clone(),
+            None => parse_name("name", &self.name, naming)?,
+        };
+        let kept = stored.map(|group| &group.user_settings.filesystem);
+        let user_settings = self.user_settings.settle(&format!("group_{name}"), sealer, kept)?;
+        Ok(Group {
+            id: stored.map_or(0, |group| group.id),
+            name,
+            description: self.description,
+            created_at: stored.map_or_else(UnixMillis::default, |group| group.created_at),
+            updated_at: stored.map_or_else(UnixMillis::default, |group| group.updated_at),
+            user_settings,
+            virtual_folders: VirtualFolders::settle(self.virtual_folders)?,
+        })
+    }
+
+    /// Makes a group of an element of a dump, the moment of its creation with it.
+    ///
+    /// # Errors
+    /// As [`GroupDraft::settle`].
+    pub fn restore(self, naming: NamingRules, sealer: &Sealer) -> Result<Group, Invalid> {
+        let created_at = self.created_at;
+        Ok(Group { created_at, ..self.settle(naming, sealer, None)? })
+    }
+
+    /// Whether settling may take so long that it belongs on the pool for slow work.
+    pub fn is_slow_to_settle(&self) -> bool {
+        self.user_settings.is_slow_to_settle()
+    }
+}
 
 /// The number of the group type of which an account may have one: its primary group.
 const PRIMARY: i64 = 1;
+/// The number of the group type whose settings are added to the user's.
+const SECONDARY: i64 = 2;
 
 /// A group by its name, and what it is to the user.
 ///
@@ -46,6 +150,11 @@ impl GroupRefs {
     /// The groups, in byte order of their names.
     pub fn iter(&self) -> std::slice::Iter<'_, GroupRef> {
         self.0.iter()
+    }
+
+    /// The groups that give settings to the user: the primary one and the secondary ones.
+    pub fn giving(&self) -> impl Iterator<Item = &GroupRef> {
+        self.0.iter().filter(|group| [PRIMARY, SECONDARY].contains(&group.kind))
     }
 
     /// Whether the user is in no group.

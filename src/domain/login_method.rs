@@ -93,6 +93,12 @@ impl DeniedLoginMethods {
         Self::parse(distinct(self.0.iter().copied().chain(more)))
     }
 
+    /// Both lists together, for what holds of a user and his groups at once: all may be denied then.
+    #[must_use]
+    pub fn and(&self, more: &Self) -> Self {
+        Self(distinct(self.0.iter().chain(&more.0).copied()))
+    }
+
     /// Whether a method is denied.
     pub fn contains(&self, method: LoginMethod) -> bool {
         self.0.contains(&method)

@@ -98,6 +98,13 @@ impl IpNetworks {
         self.0.iter().any(|network| network.contains(address))
     }
 
+    /// These networks and those.
+    #[must_use]
+    pub fn with(&self, more: &Self) -> Self {
+        let new = more.0.iter().filter(|network| !self.0.contains(network));
+        Self(self.0.iter().chain(new).cloned().collect())
+    }
+
     /// Whether there is no network at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -110,6 +110,12 @@ impl DeniedProtocols {
         Self::parse(distinct(self.0.iter().copied().chain(more)))
     }
 
+    /// Both lists together, for what holds of a user and his groups at once: all may be denied then.
+    #[must_use]
+    pub fn and(&self, more: &Self) -> Self {
+        Self(distinct(self.0.iter().chain(&more.0).copied()))
+    }
+
     /// Whether a protocol is denied.
     pub fn contains(&self, protocol: Protocol) -> bool {
         self.0.contains(&protocol)

@@ -40,6 +40,15 @@ pub struct RoleDraft {
 }
 
 impl RoleDraft {
+    /// Makes a role of an element of a dump, the moment of its creation with it.
+    ///
+    /// # Errors
+    /// As [`RoleDraft::settle`].
+    pub fn restore(self, naming: NamingRules) -> Result<Role, Invalid> {
+        let created_at = self.created_at;
+        Ok(Role { created_at, ..self.settle(naming, None)? })
+    }
+
     /// Makes a role of the draft; with `stored` its name, number and creation stay.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A user as a client sends one, and the one function that makes a [`User`] of it.
 
+pub(in crate::domain) mod restore;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

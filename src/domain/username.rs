@@ -76,20 +76,7 @@ impl Username {
     /// When nothing is left of it, when it is reserved, or when the rules demand the plain pattern and
     /// it has other characters.
     pub fn parse(text: &str, rules: NamingRules) -> Result<Self, Invalid> {
-        let name = Self::normalise(text, rules);
-        if name.is_empty() {
-            return Err(Invalid::new("username is mandatory"));
-        }
-        if RESERVED.contains(&name.as_ref()) {
-            return Err(Invalid::new(format!("username: {} is reserved", quote(&name))));
-        }
-        if !rules.has(NamingRules::ANY_CHARACTERS) && !name.bytes().all(is_plain) {
-            return Err(Invalid::new(format!(
-                "username: {} holds other characters than a-z, A-Z, 0-9, '-', '_', '.' and '~'",
-                quote(&name)
-            )));
-        }
-        Ok(Self(name.into_owned()))
+        parse_name("username", text, rules).map(Self)
     }
 
     /// The form in which a name is looked up; never fails, for a name that cannot exist is just not found.
@@ -107,6 +94,28 @@ impl Username {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Normalises and checks the name of anything that follows the naming rules; `member` says in messages
+/// where it stood.
+///
+/// # Errors
+/// As [`Username::parse`].
+pub fn parse_name(member: &str, text: &str, rules: NamingRules) -> Result<String, Invalid> {
+    let name = Username::normalise(text, rules);
+    if name.is_empty() {
+        return Err(Invalid::new(format!("{member} is mandatory")));
+    }
+    if RESERVED.contains(&name.as_ref()) {
+        return Err(Invalid::new(format!("{member}: {} is reserved", quote(&name))));
+    }
+    if !rules.has(NamingRules::ANY_CHARACTERS) && !name.bytes().all(is_plain) {
+        return Err(Invalid::new(format!(
+            "{member}: {} holds other characters than a-z, A-Z, 0-9, '-', '_', '.' and '~'",
+            quote(&name)
+        )));
+    }
+    Ok(name.into_owned())
 }
 
 /// Whether a byte may stand in a name when the rules demand the plain pattern.

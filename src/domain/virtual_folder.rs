@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::filesystem::FilesystemDraft;
 use crate::domain::path;
+use crate::domain::placeholders::Placeholders;
 use crate::error::Invalid;
 
 /// What a client says about a mounted folder.
@@ -125,6 +126,34 @@ impl VirtualFolders {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Mounts the folders of a group that are not mounted yet, at paths that are free.
+    ///
+    /// # Errors
+    /// When a name cannot stand for a placeholder.
+    pub fn add_missing(&mut self, added: &Self, placeholders: &Placeholders<'_>) -> Result<(), Invalid> {
+        for folder in added {
+            let virtual_path = path::rooted(&placeholders.fill(&folder.virtual_path)?);
+            let is_known = |own: &VirtualFolder| own.name == folder.name || own.virtual_path == virtual_path;
+            if !self.0.iter().any(is_known) {
+                self.0.push(VirtualFolder { virtual_path, ..folder.clone() });
+            }
+        }
+        self.0.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(())
+    }
+
+    /// Takes the folder of this name out; says whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|folder| folder.name != name);
+        self.0.len() < before
+    }
+
+    /// Whether the folder of this name is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|folder| folder.name == name)
     }
 
     /// The folders, by name.

@@ -8,17 +8,24 @@ pub struct MailError {
     what: String,
     advice: Option<&'static str>,
     is_final: bool,
+    is_about_message: bool,
 }
 
 impl MailError {
     /// A failure that may pass: the next try can succeed.
     pub fn passing(what: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: None, is_final: false }
+        Self { what: what.into(), advice: None, is_final: false, is_about_message: false }
     }
 
     /// A failure that stays: this message will never be taken.
     pub fn lasting(what: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: None, is_final: true }
+        Self { what: what.into(), advice: None, is_final: true, is_about_message: true }
+    }
+
+    /// The same, where it is the message or its recipient that is refused and not the server that fails.
+    #[must_use]
+    pub fn about_message(self) -> Self {
+        Self { is_about_message: true, ..self }
     }
 
     /// The same, with what the operator can do about it.
@@ -35,6 +42,11 @@ impl MailError {
     /// What went wrong, without the advice.
     pub fn what(&self) -> &str {
         &self.what
+    }
+
+    /// Whether it is about this message alone: the server takes others.
+    pub const fn is_about_message(&self) -> bool {
+        self.is_about_message
     }
 
     /// Whether another try makes no sense.

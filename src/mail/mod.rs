@@ -10,6 +10,7 @@ pub mod smtp;
 pub mod templates;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use self::dialogue::Dialogue;
 use self::error::MailError;
 use self::message::OutgoingMail;
-use self::smtp::SmtpMailer;
+use self::smtp::{Session, SmtpMailer};
 
 /// How long a goodbye may take after the mail is already handed over.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -37,9 +38,19 @@ pub enum Mailer {
 pub struct Outbox {
     mails: Mutex<Vec<OutgoingMail>>,
     fault: Mutex<Option<MailError>>,
+    knocks: AtomicUsize,
 }
 
 impl Outbox {
+    /// How often somebody only knocked.
+    pub fn knocks(&self) -> usize {
+        self.knocks.load(Ordering::SeqCst)
+    }
+
+    fn answer(&self) -> Result<(), MailError> {
+        self.fault.lock().clone().map_or(Ok(()), Err)
+    }
+
     /// Takes out the mails that came.
     pub fn take(&self) -> Vec<OutgoingMail> {
         std::mem::take(&mut self.mails.lock())
@@ -61,21 +72,35 @@ impl Mailer {
     /// Why it was not taken, and whether another try makes sense.
     pub async fn send(&self, mail: &OutgoingMail) -> Result<(), MailError> {
         match self {
-            Self::Smtp(smtp) => {
-                let mut session = smtp.send(mail, &mut Dialogue::silent()).await?;
-                tokio::spawn(async move {
-                    if timeout(GOODBYE, session.quit()).await.is_err() {
-                        log::debug!("the mail server did not answer the goodbye");
-                    }
-                });
-            }
+            Self::Smtp(smtp) => say_goodbye(smtp.send(mail, &mut Dialogue::silent()).await?),
             Self::Recording(outbox) => {
-                if let Some(fault) = outbox.fault.lock().clone() {
-                    return Err(fault);
-                }
+                outbox.answer()?;
                 outbox.mails.lock().push(mail.clone());
             }
         }
         Ok(())
     }
+
+    /// Finds out whether a message would be taken, without one.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn knock(&self) -> Result<(), MailError> {
+        match self {
+            Self::Smtp(smtp) => say_goodbye(smtp.knock().await?),
+            Self::Recording(outbox) => {
+                outbox.knocks.fetch_add(1, Ordering::SeqCst);
+                outbox.answer()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn say_goodbye(mut session: Session) {
+    tokio::spawn(async move {
+        if timeout(GOODBYE, session.quit()).await.is_err() {
+            log::debug!("the mail server did not answer the goodbye");
+        }
+    });
 }

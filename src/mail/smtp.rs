@@ -142,21 +142,40 @@ impl SmtpMailer {
     /// What went wrong at which step; whether another try makes sense.
     pub async fn send(&self, mail: &OutgoingMail, dialogue: &mut Dialogue) -> Result<Session, MailError> {
         let message = mail.compose(&self.options.sender)?;
-        let limit = self.options.timeout;
-        match timeout(limit, self.talk(&message, dialogue)).await {
-            Ok(done) => done,
-            Err(_) => Err(MailError::passing(format!("the mail server did not answer within {limit:?}")).with_advice(
-                "check smtp.host and smtp.port; a server that begins with TLS, usually on port 465, needs \
-                 smtp.encryption = \"tls\", one that does not \"starttls\"",
-            )),
-        }
+        self.in_time(Box::pin(async {
+            let mut session = self.open(dialogue).await?;
+            hand_over(&mut session.0, &message, dialogue).await?;
+            Ok(session)
+        }))
+        .await
     }
 
-    async fn talk(&self, message: &Composed, dialogue: &mut Dialogue) -> Result<Session, MailError> {
+    /// Goes as far as a message would go, up to the point where it would be handed over, and leaves the
+    /// connection open for the goodbye.
+    ///
+    /// # Errors
+    /// What went wrong at which step.
+    pub async fn knock(&self) -> Result<Session, MailError> {
+        self.in_time(Box::pin(self.open(&mut Dialogue::silent()))).await
+    }
+
+    async fn in_time(
+        &self,
+        talk: impl Future<Output = Result<Session, MailError>>,
+    ) -> Result<Session, MailError> {
+        let limit = self.options.timeout;
+        timeout(limit, talk).await.unwrap_or_else(|_| {
+            Err(MailError::passing(format!("the mail server did not answer within {limit:?}")).with_advice(
+                "check smtp.host and smtp.port; a server that begins with TLS, usually on port 465, needs \
+                 smtp.encryption = \"tls\", one that does not \"starttls\"",
+            ))
+        })
+    }
+
+    async fn open(&self, dialogue: &mut Dialogue) -> Result<Session, MailError> {
         let mut connection = self.connect(dialogue).await?;
         self.encrypt(&mut connection, dialogue).await?;
         self.sign_in(&mut connection, dialogue).await?;
-        hand_over(&mut connection, message, dialogue).await?;
         Ok(Session(connection))
     }
 
@@ -296,7 +315,11 @@ fn expect(step: &str, answer: Result<Response, SmtpError>, dialogue: &mut Dialog
 fn failed(step: &str, why: &SmtpError) -> MailError {
     let text = format!("{step}: {}", said(why));
     let concerns_message = step.contains("recipient") || step.contains("message");
-    if why.is_permanent() && concerns_message { MailError::lasting(text) } else { MailError::passing(text) }
+    match (why.is_permanent(), why.is_transient()) {
+        (true, _) if concerns_message => MailError::lasting(text),
+        (_, true) if concerns_message => MailError::passing(text).about_message(),
+        _ => MailError::passing(text),
+    }
 }
 
 /// An error on one line; it names its causes itself, and one layer of them twice.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::domain::account::AccountKind;
+use crate::domain::account::{AccountKey, AccountKind};
 use crate::domain::reset_code::ResetCode;
+use crate::domain::reset_link::ResetLink;
+use crate::domain::username::Username;
 
 const SUBJECT: &str = "reset-password.subject.txt";
 const TEXT: &str = "reset-password.txt";
@@ -58,8 +60,8 @@ pub struct ResetMail<'a> {
     pub code: &'a ResetCode,
     /// `username`: the name, as given by who asked.
     pub username: &'a str,
-    /// `kind`: `user` or `admin`.
-    pub kind: AccountKind,
+    /// `kind`: `user` or `admin`; and with it the address for `link`.
+    pub account: &'a AccountKey,
     /// `lifetime`: how long the code is valid, in words.
     pub lifetime: Duration,
 }
@@ -76,14 +78,18 @@ pub struct MailText {
 
 /// The templates of all mails.
 #[derive(Debug, Clone)]
-pub struct Templates(Environment<'static>);
+pub struct Templates {
+    environment: Environment<'static>,
+    link: Option<ResetLink>,
+}
 
 impl Templates {
-    /// Loads the templates: the built-in ones, and in their place those of the folder.
+    /// Loads the templates: the built-in ones, and in their place those of the folder. They may show the link, where
+    /// there is one; `link` is empty where there is none.
     ///
     /// # Errors
     /// When a file cannot be read, or is no template that makes a mail.
-    pub fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
+    pub fn load(folder: Option<&Path>, link: Option<ResetLink>) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
@@ -92,7 +98,7 @@ impl Templates {
             let source = own.unwrap_or_else(|| built_in.to_owned());
             environment.add_template_owned(file, source).map_err(|why| wrong(file, &why))?;
         }
-        let templates = Self(environment);
+        let templates = Self { environment, link };
         templates.try_out()?;
         Ok(templates)
     }
@@ -110,17 +116,20 @@ impl Templates {
         let values = context! {
             code => mail.code.expose(),
             username => mail.username,
-            kind => mail.kind.word(),
+            kind => mail.account.kind().word(),
+            link => self.link.as_ref().map(|link| link.of(mail.account)).unwrap_or_default(),
             lifetime => in_words(mail.lifetime),
         };
-        let template = self.0.get_template(file).map_err(|why| wrong(file, &why))?;
+        let template = self.environment.get_template(file).map_err(|why| wrong(file, &why))?;
         template.render(values).map_err(|why| wrong(file, &why))
     }
 
     fn try_out(&self) -> Result<(), TemplateError> {
         let code = ResetCode::random();
         for kind in [AccountKind::User, AccountKind::Admin] {
-            let mail = ResetMail { code: &code, username: "name", kind, lifetime: Duration::from_secs(600) };
+            let account = AccountKey::new(kind, &Username::trusted("name".to_owned()));
+            let lifetime = Duration::from_secs(600);
+            let mail = ResetMail { code: &code, username: "name", account: &account, lifetime };
             let text = self.reset_password(&mail)?;
             let quoted = format!("\"{}\"", code.expose());
             for (file, text) in [(TEXT, text.text), (HTML, text.html)] {
@@ -163,8 +172,10 @@ fn in_words(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn mail<'a>(code: &'a ResetCode, username: &'a str) -> ResetMail<'a> {
-        ResetMail { code, username, kind: AccountKind::User, lifetime: Duration::from_secs(600) }
+    fn text_for(templates: &Templates, code: &ResetCode, username: &str) -> MailText {
+        let account = AccountKey::new(AccountKind::User, &Username::trusted(username.to_owned()));
+        let lifetime = Duration::from_secs(600);
+        templates.reset_password(&ResetMail { code, username, account: &account, lifetime }).unwrap()
     }
 
     /// The first text of six or more letters and digits between double quotes, markup removed: what
@@ -187,7 +198,7 @@ mod tests {
     #[test]
     fn the_code_is_the_first_quoted_word_on_a_short_line() {
         let code = ResetCode::random();
-        let text = Templates::load(None).unwrap().reset_password(&mail(&code, "anna")).unwrap();
+        let text = text_for(&Templates::load(None, None).unwrap(), &code, "anna");
         for text in [&text.text, &text.html] {
             assert_eq!(first_quoted(text).as_deref(), Some(code.expose()));
             assert!(text.lines().any(|line| line == format!("\"{}\"", code.expose())));
@@ -197,12 +208,34 @@ mod tests {
     }
 
     #[test]
+    fn a_link_stands_behind_the_code_and_only_where_there_is_one() {
+        let code = ResetCode::random();
+        let link = "https://files.example.com/{kind}/reset?name={username}".parse().unwrap();
+        for (link, shown) in [(Some(link), true), (None, false)] {
+            let text = text_for(&Templates::load(None, link).unwrap(), &code, "an na");
+            let filled = "https://files.example.com/user/reset?name=an%20na";
+            assert_eq!(text.text.lines().any(|line| line == filled), shown, "{}", text.text);
+            assert_eq!(text.text.contains("://"), shown);
+            assert_eq!(
+                text.html.contains("<a href=\"https:&#x2f;&#x2f;files.example.com"),
+                shown,
+                "{}",
+                text.html
+            );
+            for text in [&text.text, &text.html] {
+                assert_eq!(first_quoted(text).as_deref(), Some(code.expose()));
+                assert!(!text.contains("\n\n\n"), "no gap is left: {text:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_name_cannot_break_out() {
         let code = ResetCode::random();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(HTML), "<p>{{ username }}</p>\"{{ code }}\"").unwrap();
-        let templates = Templates::load(Some(folder.path())).unwrap();
-        let text = templates.reset_password(&mail(&code, "<img src=x> {{ code }}")).unwrap();
+        let templates = Templates::load(Some(folder.path()), None).unwrap();
+        let text = text_for(&templates, &code, "<img src=x> {{ code }}");
         assert!(text.html.contains("&lt;img src=x&gt; {{ code }}"), "{}", text.html);
     }
 
@@ -210,9 +243,9 @@ mod tests {
     fn a_file_of_the_folder_takes_the_place_of_the_built_in_one() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(SUBJECT), "\n  Dein Code für {{ username }} \n").unwrap();
-        let templates = Templates::load(Some(folder.path())).unwrap();
+        let templates = Templates::load(Some(folder.path()), None).unwrap();
         let code = ResetCode::random();
-        let text = templates.reset_password(&mail(&code, "anna")).unwrap();
+        let text = text_for(&templates, &code, "anna");
         assert!(text.text.starts_with("Hello"));
         assert_eq!(text.subject, "Dein Code für anna");
     }
@@ -233,11 +266,11 @@ mod tests {
         ] {
             let path = folder.path().join(file);
             std::fs::write(&path, text).unwrap();
-            let error = Templates::load(Some(folder.path())).unwrap_err().to_string();
+            let error = Templates::load(Some(folder.path()), None).unwrap_err().to_string();
             assert!(error.starts_with(&format!("template {file} ")) && error.contains(why), "{error}");
             std::fs::remove_file(path).unwrap();
         }
-        assert!(Templates::load(Some(&folder.path().join("absent"))).is_err());
+        assert!(Templates::load(Some(&folder.path().join("absent")), None).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::hashing::HashingPool;
+use super::references;
 use crate::clock::Clock;
 use crate::domain::admin::{Admin, AdminDraft, AdminRules};
 use crate::domain::api_key::Scope;
@@ -76,7 +77,7 @@ impl Admins {
                 if txn.has_item::<Admin>(admin.username.as_str())? {
                     return Err(duplicate(&admin.username));
                 }
-                check_role(txn, &admin)?;
+                check_references(txn, &admin)?;
                 admin.id = txn.next_id(Admin::KIND)?;
                 txn.put_item(&admin)?;
                 Ok(admin)
@@ -111,7 +112,7 @@ impl Admins {
                 if ends_tokens(&current, &admin) {
                     admin.account.generation += 1;
                 }
-                check_role(txn, &admin)?;
+                check_references(txn, &admin)?;
                 if is_super(&current) && !is_super(&admin) {
                     keep_one_super_admin(txn, &admin.username)?;
                 }
@@ -245,17 +246,18 @@ fn protect_self(editor: &AdminEditor, stored: &Admin, admin: &mut Admin) -> Resu
     Ok(())
 }
 
-fn check_role(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
-    if admin.role.is_empty() || txn.has_item::<Role>(&admin.role)? {
-        return Ok(());
+/// Holds what an admin refers to against the store: roles 409, groups 400.
+pub(super) fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
+    if !admin.role.is_empty() && !txn.has_item::<Role>(&admin.role)? {
+        return Err(Error::Conflict(
+            format!("violates foreign key constraint: role {:?} does not exist", admin.role).into(),
+        ));
     }
-    Err(Error::Conflict(
-        format!("violates foreign key constraint: role {:?} does not exist", admin.role).into(),
-    ))
+    admin.groups.iter().try_for_each(|group| references::check_group(txn, &group.name))
 }
 
 /// Whether this admin can put everything right again.
-fn is_super(admin: &Admin) -> bool {
+pub(super) fn is_super(admin: &Admin) -> bool {
     admin.status.is_enabled() && admin.permissions.as_slice() == [Permission::Any]
 }
 
@@ -268,7 +270,7 @@ fn keep_one_super_admin(txn: &Txn<'_>, leaving: &Username) -> Result<(), Error> 
     Err(Error::malformed("this is the last enabled admin with every permission"))
 }
 
-fn ends_tokens(before: &Admin, after: &Admin) -> bool {
+pub(super) fn ends_tokens(before: &Admin, after: &Admin) -> bool {
     before.password != after.password
         || before.status != after.status
         || !before.permissions.is_same_set(&after.permissions)

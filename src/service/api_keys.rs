@@ -99,7 +99,7 @@ impl ApiKeys {
 }
 
 /// A key is bound to an account that exists, spelled exactly.
-fn check_owner(txn: &Txn<'_>, key: &ApiKey) -> Result<(), Error> {
+pub(super) fn check_owner(txn: &Txn<'_>, key: &ApiKey) -> Result<(), Error> {
     let Some(name) = key.bound_to() else { return Ok(()) };
     let exists = match key.scope {
         Scope::Admin => txn.has_item::<Admin>(name)?,

@@ -6,18 +6,12 @@ pub mod cache;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 use self::cache::VerificationCache;
+use super::bounded::BoundedPool;
 use crate::domain::password::{HashingScheme, NewPassword, PasswordHash};
 use crate::error::Error;
 use crate::random;
-
-/// When to come back after a refusal: by then a full queue of usual hashes has moved on.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How much hashing goes on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +47,7 @@ pub struct HashingPool {
     scheme: HashingScheme,
     /// What is compared with when there is nothing to compare with.
     dummy: PasswordHash,
-    /// One permit for each request at work or waiting.
-    places: Arc<Semaphore>,
-    /// One permit for each request at work.
-    workers: Arc<Semaphore>,
+    slots: BoundedPool,
     cache: Option<Arc<VerificationCache>>,
 }
 
@@ -71,15 +62,8 @@ impl HashingPool {
         cache: Option<VerificationCache>,
     ) -> Result<Self, Error> {
         let dummy = scheme.hash(&NewPassword::new(random::short_id()))?;
-        let workers = limits.workers.get().min(Semaphore::MAX_PERMITS);
-        let places = workers.saturating_add(limits.waiting).min(Semaphore::MAX_PERMITS);
-        Ok(Self {
-            scheme,
-            dummy,
-            places: Arc::new(Semaphore::new(places)),
-            workers: Arc::new(Semaphore::new(workers)),
-            cache: cache.map(Arc::new),
-        })
+        let slots = BoundedPool::new(limits.workers, limits.waiting);
+        Ok(Self { scheme, dummy, slots, cache: cache.map(Arc::new) })
     }
 
     /// How new hashes are made.
@@ -130,29 +114,15 @@ impl HashingPool {
         Ok(is_right)
     }
 
-    /// Does slow work on a thread of its own as soon as a worker is free.
-    ///
-    /// Whoever stops waiting gives the place back at once; work that has begun goes on to its end and
-    /// keeps its worker until then, so that the limits hold for what is really computed.
+    /// Does other slow work within the same limits, see [`BoundedPool::run`].
     ///
     /// # Errors
-    /// [`Error::Busy`] when the queue is full, [`Error::Internal`] when the work panicked.
-    pub async fn run<T: Send + 'static>(
+    /// As that.
+    pub fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| Error::Busy { retry_after: RETRY_AFTER })?;
-        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(Error::internal)?;
-        spawn_blocking(move || {
-            let done = work();
-            // The place first: whoever gets the worker finds the queue already shorter.
-            drop((place, worker));
-            done
-        })
-        .await
-        .map_err(Error::internal)
+    ) -> impl Future<Output = Result<T, Error>> {
+        self.slots.run(work)
     }
 }
 
@@ -163,6 +133,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::task::Poll;
+    use std::time::Duration;
 
     use super::*;
     use crate::clock::Clock;
@@ -210,7 +181,7 @@ mod tests {
         let hash = pool.hash(password("right")).await.unwrap();
         let verify = |holder, given| pool.verify(holder, Some(hash.clone()), password(given));
         assert!(verify(Holder::User("anna"), "right").await.unwrap());
-        let _every_place = pool.places.acquire().await.unwrap();
+        let _every_place = pool.slots.places.acquire().await.unwrap();
         assert!(verify(Holder::User("anna"), "right").await.unwrap());
         assert!(matches!(verify(Holder::User("anna"), "wrong").await, Err(Error::Busy { .. })));
         assert!(matches!(verify(Holder::Admin("anna"), "right").await, Err(Error::Busy { .. })));
@@ -249,7 +220,7 @@ mod tests {
         assert!(is_pending(&mut next).await, "the work goes on and keeps its worker");
         finish.send(()).unwrap();
         assert!(next.await.unwrap().verify("x"));
-        assert_eq!((pool.places.available_permits(), pool.workers.available_permits()), (2, 1));
+        assert_eq!((pool.slots.places.available_permits(), pool.slots.workers.available_permits()), (2, 1));
     }
 
     #[tokio::test]
@@ -257,7 +228,7 @@ mod tests {
         let pool = pool(1, 0);
         let done = pool.run(|| panic!("on purpose")).await;
         assert!(matches!(done, Err::<(), _>(Error::Internal(_))));
-        assert_eq!((pool.places.available_permits(), pool.workers.available_permits()), (1, 1));
+        assert_eq!((pool.slots.places.available_permits(), pool.slots.workers.available_permits()), (1, 1));
     }
 
     #[tokio::test]

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::defender::{Approach, Defender};
 use super::hashing::{HashingPool, Holder};
+use super::references;
 use super::second_factor::SecondFactors;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::group::EffectiveUser;
 use crate::domain::login_method::LoginMethod;
 use crate::domain::password::NewPassword;
 use crate::domain::protocol::Protocol;
@@ -97,12 +99,12 @@ impl Logins {
         Ok(admin)
     }
 
-    /// Signs a user in over HTTP.
+    /// Signs a user in over HTTP, under the settings of his groups.
     ///
     /// # Errors
     /// [`Error::BadCredentials`] before the password is known to be right, [`Error::Denied`] with
     /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait.
-    pub async fn user(&self, attempt: Attempt) -> Result<User, Error> {
+    pub async fn user(&self, attempt: Attempt) -> Result<EffectiveUser, Error> {
         let name = Username::normalise(&attempt.username, self.settings.naming);
         let user = self.store.user(&name)?.map(|stored| stored.value);
         let password = user.as_ref().and_then(|user| user.password.as_ref());
@@ -110,11 +112,19 @@ impl Logins {
         let tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
         let outcome = self.checked_user(user, &name, &attempt).await;
         tried.ended(&outcome).await;
-        self.note_user_login(outcome?, &attempt.password).await
+        let user = outcome?;
+        self.note_user_login(&user, &attempt.password).await?;
+        Ok(user)
     }
 
-    async fn checked_user(&self, user: Option<User>, name: &str, attempt: &Attempt) -> Result<User, Error> {
-        let allowed = user.filter(|user| may_sign_in(user, self.clock.now()));
+    async fn checked_user(
+        &self,
+        user: Option<User>,
+        name: &str,
+        attempt: &Attempt,
+    ) -> Result<EffectiveUser, Error> {
+        let effective = user.and_then(|user| references::effective(&self.store, user));
+        let allowed = effective.filter(|user| may_sign_in(user, self.clock.now()));
         let hash = allowed.as_ref().and_then(|user| user.password.clone());
         let anonymous = allowed.as_ref().is_some_and(|user| user.filters.is_anonymous);
         let matches = self.hashing.verify(Holder::User(name), hash, attempt.password.clone()).await?;
@@ -142,7 +152,7 @@ impl Logins {
 
     /// Moves `last_login` and turns a hash of another family into the server's own
     /// (`contract/passwords.md` §4). Neither moves `updated_at`: nobody changed the user.
-    async fn note_user_login(&self, user: User, password: &NewPassword) -> Result<User, Error> {
+    async fn note_user_login(&self, user: &User, password: &NewPassword) -> Result<(), Error> {
         let now = self.clock.now();
         let scheme = self.hashing.scheme();
         let converts = self.settings.converts_hashes && scheme.check(password).is_ok();
@@ -153,28 +163,28 @@ impl Logins {
         };
         let moves = now.get() - user.last_login.get() >= LAST_LOGIN_STEP || user.updated_at > user.last_login;
         if new_hash.is_none() && !moves {
-            return Ok(user);
+            return Ok(());
         }
+        let name = user.username.clone();
         self.store
             .write(move |txn| {
-                let mut current = txn.user(user.username.as_str())?.ok_or_else(invalid_credentials)?.value;
+                let mut current = txn.user(name.as_str())?.ok_or_else(invalid_credentials)?.value;
                 current.last_login = now;
                 if let Some(new_hash) = new_hash.filter(|_| current.password == old_hash) {
                     current.password = Some(new_hash);
                 }
-                txn.put_user(&current)?;
-                Ok(current)
+                txn.put_user(&current).map(drop)
             })
             .await
     }
 }
 
-/// What keeps a user out of the server's own side after the right password
+/// What keeps a user out of the server's own side after the right password, his groups' settings counted
 /// (`contract/auth.md` §7).
 ///
 /// # Errors
 /// [`Error::Denied`] with the cause.
-pub fn check_access(user: &User, address: IpAddr) -> Result<(), Error> {
+pub fn check_access(user: &EffectiveUser, address: IpAddr) -> Result<(), Error> {
     let name = user.username.as_str();
     if user.filters.denies_protocol(Protocol::Http) {
         return Err(Error::Denied(format!("protocol HTTP is not allowed for user {name:?}").into()));
@@ -190,7 +200,7 @@ pub fn check_access(user: &User, address: IpAddr) -> Result<(), Error> {
 }
 
 /// Whether a user may be let in at all now, as [`Logins::user`] asks before the password.
-pub fn may_sign_in(user: &User, now: UnixMillis) -> bool {
+pub fn may_sign_in(user: &EffectiveUser, now: UnixMillis) -> bool {
     user.is_active(now) && user.filters.may_sign_in_at(now)
 }
 

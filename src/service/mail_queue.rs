@@ -29,6 +29,10 @@ use crate::store::Store;
 const AT_ONCE: usize = 8;
 /// Waits before the second try, the third and so on, in milliseconds; the last one repeats.
 const WAITS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
+/// How long what was seen of the mail server stands for what it would do, in milliseconds.
+const SEEN_FOR: i64 = 60_000;
+/// How often the log says that the queue fares badly, at most, in milliseconds.
+const COMPLAINT_EVERY: i64 = 60_000;
 /// How long the queue sleeps at most.
 const LONGEST_SLEEP: i64 = 60_000;
 
@@ -57,12 +61,27 @@ struct Course {
     tries: HashMap<String, Tries>,
     pace: Pace,
     failures_in_a_row: u32,
+    complained_at: Option<UnixMillis>,
+}
+
+impl Course {
+    /// Notes what became of a try, in earnest or not. A mail that is refused for its own sake says that the
+    /// server is well.
+    fn note(&mut self, taken: &Result<(), MailError>) {
+        self.pace.failed = taken.as_ref().is_err_and(|why| !why.is_about_message());
+        if !self.pace.failed && self.failures_in_a_row > 0 {
+            log::info!("the mail server takes mails again");
+        }
+        self.failures_in_a_row = if self.pace.failed { self.failures_in_a_row.saturating_add(1) } else { 0 };
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Tries {
     count: usize,
     next: UnixMillis,
+    /// Whether it is only this mail that is not taken yet.
+    is_held: bool,
 }
 
 /// How the last try went that talked to the mail server.
@@ -70,14 +89,17 @@ struct Tries {
 struct Pace {
     took: Duration,
     failed: bool,
+    /// When it began; none has since the process started.
+    seen_at: Option<UnixMillis>,
 }
 
-/// How the queue fares.
+/// How the queue fares, and nothing of whom its mails are for: requests for accounts that do not exist count
+/// like all others, and a mailbox that is not open yet does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MailStatus {
     /// Requests whose mail is still to be sent.
     pub waiting: usize,
-    /// Tries that failed since the last one that did not.
+    /// Tries at which the mail server failed since the last one at which it did not.
     pub failures_in_a_row: u32,
 }
 
@@ -121,10 +143,12 @@ impl MailQueue {
 
     /// How the queue fares.
     pub fn status(&self) -> MailStatus {
-        let pending = self.0.store.shelf::<PendingReset>().all();
+        let unsent = self.unsent();
+        let course = self.0.course.lock();
+        let is_held = |id: &str| course.tries.get(id).is_some_and(|tries| tries.is_held);
         MailStatus {
-            waiting: pending.iter().filter(|request| request.is_unsent()).count(),
-            failures_in_a_row: self.0.course.lock().failures_in_a_row,
+            waiting: unsent.iter().filter(|request| !is_held(&request.id)).count(),
+            failures_in_a_row: course.failures_in_a_row,
         }
     }
 
@@ -175,7 +199,8 @@ impl MailQueue {
             }
             let count = tries.map_or(0, |tries| tries.count);
             let next = now.plus(WAITS[count.min(WAITS.len() - 1)]);
-            course.tries.insert(request.id.clone(), Tries { count: count + 1, next });
+            let is_held = tries.is_some_and(|tries| tries.is_held);
+            course.tries.insert(request.id.clone(), Tries { count: count + 1, next, is_held });
             course.under_way.insert(request.id.clone());
             claims.push(Claim { queue: self.clone(), request });
         }
@@ -207,8 +232,9 @@ impl MailQueue {
 
     /// Makes a code for the request, notes its hash and mails it to whom it belongs to.
     ///
-    /// A request that belongs to nobody goes the same way, with the same writes, and takes as long as the
-    /// last mail did, so that what follows a request tells no more than its answer.
+    /// A request that belongs to nobody goes the same way, with the same mail written and the same notes made;
+    /// it takes as long as the last mail did and comes out as that one came out, so that what follows a request
+    /// tells no more than its answer.
     async fn deliver(&self, request: &Arc<PendingReset>) -> Result<(), Error> {
         let now = self.0.clock.now();
         let lifetime = i64::try_from(self.0.lifetime.as_millis()).unwrap_or(i64::MAX);
@@ -227,9 +253,11 @@ impl MailQueue {
         if !self.note(request, Progress::Sending(issued)).await? {
             return Ok(());
         }
-        let taken = match recipient {
-            Some((_, email)) => self.send(request, &code, email.as_str()).await,
-            None => self.pretend(request).await,
+        let to = recipient.map(|(_, email)| email.as_str());
+        let taken = match self.written(request, &code, to.unwrap_or_default()) {
+            Ok(mail) if to.is_some() => self.send(request, &mail).await,
+            Ok(_) => self.pretend(request).await,
+            Err(why) => Err(why),
         };
         match taken {
             Ok(()) => self.note(request, Progress::Sent(issued)).await.map(drop),
@@ -239,49 +267,86 @@ impl MailQueue {
             }
             Err(why) => {
                 log::warn!("no mail for {:?} yet: {why}", request.account.as_str());
+                self.hold(request, why.is_about_message());
                 Ok(())
             }
         }
     }
 
-    async fn send(&self, request: &PendingReset, code: &ResetCode, to: &str) -> Result<(), MailError> {
+    fn written(&self, request: &PendingReset, code: &ResetCode, to: &str) -> Result<OutgoingMail, MailError> {
         let mail = ResetMail {
             code,
             username: &request.given_name,
-            kind: request.account.kind(),
+            account: &request.account,
             lifetime: self.0.lifetime,
         };
         let text =
             self.0.templates.reset_password(&mail).map_err(|why| MailError::lasting(why.to_string()))?;
-        let mail = OutgoingMail {
+        Ok(OutgoingMail {
             to: to.to_owned(),
             subject: text.subject,
             text: text.text,
             html: text.html,
             date: self.0.clock.now(),
-        };
-        let begun = Instant::now();
-        let taken = self.0.mailer.send(&mail).await;
-        let failed = taken.as_ref().is_err_and(|why| !why.is_final());
-        let mut course = self.0.course.lock();
-        course.pace = Pace { took: begun.elapsed(), failed };
-        course.failures_in_a_row = if taken.is_ok() { 0 } else { course.failures_in_a_row.saturating_add(1) };
-        drop(course);
+        })
+    }
+
+    async fn send(&self, request: &PendingReset, mail: &OutgoingMail) -> Result<(), MailError> {
+        let taken = self.seen(self.0.mailer.send(mail)).await;
         if taken.is_ok() {
             log::info!("a mail with a code for {:?} is handed over", request.account.as_str());
         }
         taken
     }
 
+    /// Does as if there were a mail. Once in a while, when no mail has shown it, somebody must go and see how
+    /// the mail server does: as often as that, and not as often as strangers think up names.
     async fn pretend(&self, request: &PendingReset) -> Result<(), MailError> {
         let account = request.account.as_str();
         log::info!(
             "no mail for {account:?}, asked for from {}: no such account, or not now",
             request.address
         );
-        let Pace { took, failed } = self.0.course.lock().pace;
-        tokio::time::sleep(took).await;
-        if failed { Err(MailError::passing("as with others")) } else { Ok(()) }
+        let now = self.0.clock.now();
+        let pace = self.0.course.lock().pace;
+        if pace.seen_at.is_none_or(|at| at.plus(SEEN_FOR) <= now) {
+            return self.seen(self.0.mailer.knock()).await;
+        }
+        tokio::time::sleep(pace.took).await;
+        let taken = if pace.failed { Err(MailError::passing("as with others")) } else { Ok(()) };
+        self.0.course.lock().note(&taken);
+        taken
+    }
+
+    /// Watches a try that talks to the mail server.
+    async fn seen(&self, talk: impl Future<Output = Result<(), MailError>>) -> Result<(), MailError> {
+        // At once, so that of many who want to see one goes.
+        self.0.course.lock().pace.seen_at = Some(self.0.clock.now());
+        let begun = Instant::now();
+        let taken = talk.await;
+        let mut course = self.0.course.lock();
+        course.pace.took = begun.elapsed();
+        course.note(&taken);
+        taken
+    }
+
+    /// Notes why a mail waits, and says now and then how many do.
+    fn hold(&self, request: &PendingReset, is_held: bool) {
+        let now = self.0.clock.now();
+        let mut course = self.0.course.lock();
+        if let Some(tries) = course.tries.get_mut(&request.id) {
+            tries.is_held = is_held;
+        }
+        if is_held || course.complained_at.is_some_and(|at| now < at.plus(COMPLAINT_EVERY)) {
+            return;
+        }
+        course.complained_at = Some(now);
+        drop(course);
+        let MailStatus { waiting, failures_in_a_row } = self.status();
+        log::warn!(
+            "{waiting} requests for mails wait, {failures_in_a_row} tries failed in a row: `usersd mail test \
+             ADDRESS` shows why"
+        );
     }
 
     /// Notes how far a request has come, unless a newer one took its place; says whether it is still there.

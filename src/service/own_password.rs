@@ -9,6 +9,7 @@ use super::requester::Requester;
 use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::group::EffectiveUser;
 use crate::domain::password::strength;
 use crate::domain::password::{NewPassword, PasswordHash};
 use crate::domain::user::User;
@@ -100,7 +101,7 @@ impl OwnPasswords {
         admins.change(&admin.username, change).await.map(drop)
     }
 
-    /// Changes a user's password.
+    /// Changes a user's password, to one as strong as he, else his groups, else the server asks for.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a draft that is refused, also when the user may not sign in any more;
@@ -108,7 +109,7 @@ impl OwnPasswords {
     pub async fn change_user(
         &self,
         users: &Users,
-        user: &User,
+        user: &EffectiveUser,
         address: IpAddr,
         draft: PasswordChangeDraft,
     ) -> Result<(), Error> {

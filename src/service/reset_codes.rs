@@ -16,6 +16,7 @@ use self::candidate::Candidate;
 use self::limits::Limit;
 use super::hashing::HashingPool;
 use super::mail_queue::MailQueue;
+use super::references;
 use crate::clock::Clock;
 use crate::domain::account::{AccountKey, AccountKind};
 use crate::domain::admin::Admin;
@@ -280,7 +281,11 @@ impl Spending {
         match account.kind() {
             AccountKind::User => {
                 let stored = txn.user(account.name())?.map(|stored| stored.value);
-                let candidate = stored.as_ref().and_then(|user| Candidate::of_user(user, address, now));
+                let effective = match &stored {
+                    Some(user) => references::effective_in(txn, user.clone())?,
+                    None => None,
+                };
+                let candidate = effective.and_then(|user| Candidate::of_user(&user, address, now));
                 checked(candidate, code, AccountKind::User)?;
                 let mut user = stored.ok_or_else(unknown_code)?;
                 user.set_new_password(hash, now);

@@ -11,10 +11,12 @@ pub use self::account::{Factor, SecondFactorDraft};
 use self::tried::TriedCodes;
 use super::admins::{AdminEditor, Admins};
 use super::login::invalid_credentials;
+use super::references;
 use super::requester::Requester;
 use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::precondition::Preconditions;
 use crate::domain::protocol::MfaProtocol;
 use crate::domain::sealer::Sealer;
 use crate::domain::second_factor::RecoveryCodeEntry;
@@ -143,23 +145,25 @@ impl SecondFactors {
             .await
     }
 
-    /// Takes away a user's second factor; tokens made with it end.
+    /// Takes away the second factor of a user who is in the state that is expected, and gives back the revision
+    /// he has then; tokens made with it end.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Refused`] when there is nothing to take away.
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`], [`Error::Refused`] when there is nothing to take away.
     pub async fn disable_for_user(
         &self,
         users: &Users,
         requester: &Requester,
         name: &Username,
-    ) -> Result<(), Error> {
+        conditions: &Preconditions,
+    ) -> Result<u64, Error> {
         let now = self.clock.now();
         let change = |user: &mut User| {
             Factor::of_user(user).take_away(self.settings.removal_ends_tokens)?;
             user.updated_at = now;
             Ok(())
         };
-        users.change(requester, name, change).await.map(drop)
+        Ok(users.change_if(requester, name, conditions, change).await?.revision)
     }
 
     /// Takes away an admin's second factor; tokens made with it end.
@@ -198,7 +202,9 @@ impl SecondFactors {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let change = |user: &mut User| {
-            let required = user.filters.two_factor_protocols.clone();
+            let effective = references::effective(&self.store, user.clone());
+            let filters = effective.as_ref().map_or(&user.filters, |user| &user.filters);
+            let required = filters.two_factor_protocols.clone();
             if draft.enabled.unwrap_or(user.filters.totp_config.enabled) {
                 Factor::of_user(user).apply(draft, name.as_str(), &self.settings.sealer)?;
                 let totp = &user.filters.totp_config;

@@ -1,24 +1,38 @@
 //! Users: added, replaced, removed. The rules of a single user are in `domain`; here are those that
 //! need the store, the clock or the hashing pool.
 
+mod conditions;
+mod list;
+mod replace;
+
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+pub use self::conditions::StateRules;
+pub use self::list::{ListQuery, Listing, UserFilter};
+pub use self::replace::{DraftOf, Replacement};
+use super::bounded::BoundedPool;
 use super::hashing::HashingPool;
+use super::references;
 use super::requester::Requester;
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::api_key::Scope;
-use crate::domain::password::PasswordHash;
-use crate::domain::role::Role;
+use crate::domain::entity_tag::{EntityTag, Representation};
+use crate::domain::password::strength;
+use crate::domain::precondition::Preconditions;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{PasswordChange, UserDraft, UserRules};
 use crate::domain::username::Username;
 use crate::error::Error;
-use crate::store::{Document, Store, Txn, Versioned, Window};
+use crate::store::{Document, Store, Versioned};
 
 /// How often an update starts anew when another one came between its read and its write.
 const MAX_TRIES: u32 = 16;
+
+/// How many searches may wait for a thread; more are told to come back.
+const WAITING_SEARCHES: usize = 32;
 
 /// The users of the server.
 #[derive(Debug, Clone)]
@@ -28,18 +42,22 @@ pub struct Users {
     clock: Clock,
     sessions: Sessions,
     rules: Arc<UserRules>,
+    states: StateRules,
+    searches: BoundedPool,
 }
 
 impl Users {
-    /// Users kept in `store` under `rules`; `sessions` hears of those who are signed out.
+    /// Users kept in `store` under `rules`; `sessions` hears of those who are signed out, `states` are what
+    /// changes may depend on.
     pub fn new(
         store: Store,
         hashing: HashingPool,
         clock: Clock,
         sessions: Sessions,
         rules: Arc<UserRules>,
+        states: StateRules,
     ) -> Self {
-        Self { store, hashing, clock, sessions, rules }
+        Self { store, hashing, clock, sessions, rules, states, searches: searches() }
     }
 
     /// The name under which a user is looked up, whoever writes it how.
@@ -67,13 +85,17 @@ impl Users {
         Ok(self.stored(requester, name)?.value)
     }
 
-    /// The documents of a window of the list, in byte order of the names; a requester with a role
-    /// is shown, and counted, his own users alone.
+    /// The whole user and the revision of his record.
     ///
     /// # Errors
-    /// Storage failures.
-    pub fn list(&self, requester: &Requester, window: Window) -> Result<Vec<Document>, Error> {
-        self.store.users_page(requester.role_filter(), window)
+    /// As [`Users::get`].
+    pub fn stored(&self, requester: &Requester, name: &Username) -> Result<Versioned<User>, Error> {
+        self.stored_for(requester, name, &Preconditions::default())
+    }
+
+    /// The entity tag of a user's representation at a revision.
+    pub fn tag(&self, name: &str, revision: u64, representation: Representation) -> EntityTag {
+        self.states.tag(name, revision, representation)
     }
 
     /// Adds a user and gives back the stored one with its document.
@@ -111,97 +133,12 @@ impl Users {
                 if txn.has_user(user.username.as_str())? {
                     return Err(duplicate(&user.username));
                 }
-                check_references(txn, &user)?;
+                references::check_user(txn, &user)?;
                 user.id = txn.next_user_id()?;
                 let document = txn.put_user(&user)?;
                 Ok((user, document))
             })
             .await
-    }
-
-    /// Replaces a user by the draft; what stays is told at [`UserDraft::settle`].
-    ///
-    /// Tokens of the user end when the password, the status, the role or what the user may do on
-    /// the server's own side changes (`contract/differences.md` §1), or when `disconnects` asks for it.
-    ///
-    /// # Errors
-    /// As [`Users::create`], and [`Error::NotFound`].
-    pub async fn replace(
-        &self,
-        requester: &Requester,
-        name: &Username,
-        mut draft: UserDraft,
-        disconnects: bool,
-    ) -> Result<(), Error> {
-        if !requester.role.is_empty() {
-            draft.role.clone_from(&requester.role);
-        }
-        let mut hashed: Option<PasswordHash> = None;
-        for _ in 0..MAX_TRIES {
-            let stored = self.stored(requester, name)?;
-            let (mut user, mut password) = self.settle(draft.clone(), Some(&stored.value)).await?;
-            if let (PasswordChange::New(_), Some(hash)) = (&password, &hashed) {
-                password = PasswordChange::Keep;
-                user.password = Some(hash.clone());
-                user.last_password_change = self.clock.now();
-            }
-            self.apply_password(&mut user, password).await?;
-            hashed.clone_from(&user.password);
-            user.updated_at = self.clock.now();
-            let ends_sessions = disconnects || ends_tokens(&stored.value, &user);
-            user.account.generation += u64::from(ends_sessions);
-            if self.put_if_unchanged(stored.revision, user).await? {
-                if ends_sessions {
-                    self.sessions.end_all_of(name.as_str());
-                }
-                return Ok(());
-            }
-            if !draft.is_slow_to_settle() {
-                return self.replace_in_line(requester, name, draft, hashed, disconnects).await;
-            }
-        }
-        Err(too_contended())
-    }
-
-    /// [`Users::replace`] in the store's one line of writers, where no other update can come between: for
-    /// one that met another, so that however many come at once, each is done and the last one wins.
-    /// A new password is hashed already; nothing slow may be left.
-    async fn replace_in_line(
-        &self,
-        requester: &Requester,
-        name: &Username,
-        draft: UserDraft,
-        hashed: Option<PasswordHash>,
-        disconnects: bool,
-    ) -> Result<(), Error> {
-        let (requester, rules, now) = (requester.clone(), Arc::clone(&self.rules), self.clock.now());
-        let in_line = name.clone();
-        let ends_sessions = self
-            .store
-            .write(move |txn| {
-                let stored = txn.user(in_line.as_str())?.ok_or(Error::NotFound)?.value;
-                if !requester.sees_role(&stored.role) {
-                    return Err(Error::NotFound);
-                }
-                let (mut user, password) = draft.settle(&rules, Some(&stored))?;
-                match password {
-                    PasswordChange::Keep => {}
-                    PasswordChange::Clear => user.password = None,
-                    PasswordChange::Hashed(hash) => user.password = Some(hash),
-                    PasswordChange::New(_) => (user.password, user.last_password_change) = (hashed, now),
-                }
-                user.updated_at = now;
-                let ends_sessions = disconnects || ends_tokens(&stored, &user);
-                user.account.generation += u64::from(ends_sessions);
-                check_references(txn, &user)?;
-                txn.put_user(&user)?;
-                Ok(ends_sessions)
-            })
-            .await?;
-        if ends_sessions {
-            self.sessions.end_all_of(name.as_str());
-        }
-        Ok(())
     }
 
     /// Changes a user in place: `change` sees the stored user and may refuse; times and generation
@@ -213,36 +150,58 @@ impl Users {
     where
         F: Fn(&mut User) -> Result<(), Error>,
     {
+        Ok(self.change_if(requester, name, &Preconditions::default(), change).await?.value)
+    }
+
+    /// [`Users::change`] of a user in the state that is expected; gives back the revision too.
+    ///
+    /// # Errors
+    /// As [`Users::change`], and [`Error::PreconditionFailed`].
+    pub async fn change_if<F>(
+        &self,
+        requester: &Requester,
+        name: &Username,
+        conditions: &Preconditions,
+        change: F,
+    ) -> Result<Versioned<User>, Error>
+    where
+        F: Fn(&mut User) -> Result<(), Error>,
+    {
         for _ in 0..MAX_TRIES {
-            let stored = self.stored(requester, name)?;
+            let stored = self.stored_for(requester, name, conditions)?;
+            self.states.check(conditions, name.as_str(), stored.revision)?;
             let mut user = stored.value;
             let generation = user.account.generation;
             change(&mut user)?;
             let ends_sessions = user.account.generation != generation;
-            if self.put_if_unchanged(stored.revision, user.clone()).await? {
+            if let Some(revision) = self.put_if_unchanged(stored.revision, user.clone()).await? {
                 if ends_sessions {
                     self.sessions.end_all_of(name.as_str());
                 }
-                return Ok(user);
+                return Ok(Versioned { revision, value: user });
             }
         }
         Err(too_contended())
     }
 
-    /// Removes a user, and with him the API keys bound to him.
+    /// Removes a user who is in the state that is expected, and with him the API keys bound to him.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for no such user or one of another role; storage failures.
-    pub async fn remove(&self, requester: &Requester, name: &Username) -> Result<(), Error> {
-        let role = requester.role.clone();
-        let removed = name.clone();
+    /// [`Error::NotFound`] for no such user or one of another role; [`Error::PreconditionFailed`],
+    /// [`Error::PreconditionRequired`]; storage failures.
+    pub async fn remove(
+        &self,
+        requester: &Requester,
+        name: &Username,
+        conditions: Preconditions,
+    ) -> Result<(), Error> {
+        let (requester, removed, states) = (requester.clone(), name.clone(), self.states.clone());
         self.store
             .write(move |txn| {
                 let name = removed;
-                let stored = txn.user(name.as_str())?.ok_or(Error::NotFound)?;
-                if !role.is_empty() && stored.value.role != role {
-                    return Err(Error::NotFound);
-                }
+                let found = txn.user(name.as_str())?.filter(|found| requester.sees_role(&found.value.role));
+                let revision = found.ok_or_else(|| conditions.absent())?.revision;
+                states.check_named(&conditions, name.as_str(), revision)?;
                 txn.delete_user(name.as_str())?;
                 txn.delete_keys_of(Scope::User, name.as_str())
             })
@@ -256,18 +215,30 @@ impl Users {
         self.store.user_count()
     }
 
-    fn stored(&self, requester: &Requester, name: &Username) -> Result<Versioned<User>, Error> {
-        let stored = self.store.user(name.as_str())?.ok_or(Error::NotFound)?;
-        if requester.sees_role(&stored.value.role) { Ok(stored) } else { Err(Error::NotFound) }
+    /// The stored user for a request with conditions, which say what his absence means.
+    fn stored_for(
+        &self,
+        requester: &Requester,
+        name: &Username,
+        conditions: &Preconditions,
+    ) -> Result<Versioned<User>, Error> {
+        let stored = self.store.user(name.as_str())?.filter(|stored| requester.sees_role(&stored.value.role));
+        stored.ok_or_else(|| conditions.absent())
     }
 
-    /// Settles a draft, on the pool for slow work when a private key has to be opened for it.
+    /// Settles a draft, on the pool for slow work when a private key has to be opened for it; a new password
+    /// must also be as strong as the user's groups ask.
     async fn settle(&self, draft: UserDraft, stored: Option<&User>) -> Result<(User, PasswordChange), Error> {
-        if !draft.is_slow_to_settle() {
-            return Ok(draft.settle(&self.rules, stored)?);
+        let (user, password) = if draft.is_slow_to_settle() {
+            let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
+            self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??
+        } else {
+            draft.settle(&self.rules, stored)?
+        };
+        if let PasswordChange::New(password) = &password {
+            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
         }
-        let (rules, stored) = (Arc::clone(&self.rules), stored.cloned());
-        Ok(self.hashing.run(move || draft.settle(&rules, stored.as_ref())).await??)
+        Ok((user, password))
     }
 
     /// Puts into the user what the draft says about the password (`contract/passwords.md` §3).
@@ -284,43 +255,29 @@ impl Users {
         Ok(())
     }
 
-    /// Writes the user if it still has the revision that was read; says whether it had.
-    async fn put_if_unchanged(&self, revision: u64, user: User) -> Result<bool, Error> {
+    /// Writes the user if it still has the revision that was read; gives the new one if it had.
+    async fn put_if_unchanged(&self, revision: u64, user: User) -> Result<Option<u64>, Error> {
         self.store
             .write(move |txn| {
-                let Some(current) = txn.user_revision(user.username.as_str())? else {
-                    return Err(Error::NotFound);
-                };
-                if current != revision {
-                    return Ok(false);
+                if txn.user_revision(user.username.as_str())? != Some(revision) {
+                    return Ok(None);
                 }
-                check_references(txn, &user)?;
+                references::check_user(txn, &user)?;
                 txn.put_user(&user)?;
-                Ok(true)
+                Ok(Some(txn.revision()))
             })
             .await
     }
 }
 
-/// Holds what a user refers to against the store: roles 409, folders and groups 400
-/// (`contract/validation.md` §1 rule 20, `contract/differences.md` §2).
-fn check_references(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
-    if !user.role.is_empty() && !txn.has_item::<Role>(&user.role)? {
-        return Err(Error::Conflict(
-            format!("violates foreign key constraint: role {:?} does not exist", user.role).into(),
-        ));
-    }
-    if let Some(folder) = user.virtual_folders.iter().next() {
-        return Err(Error::invalid(format!("virtual_folders: folder {:?} does not exist", folder.name())));
-    }
-    if let Some(group) = user.groups.iter().next() {
-        return Err(Error::invalid(format!("groups: group {:?} does not exist", group.name)));
-    }
-    Ok(())
+/// The threads for searches: at most half of the machine, so that those who ask for one user are served meanwhile.
+fn searches() -> BoundedPool {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    BoundedPool::new(NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN), WAITING_SEARCHES)
 }
 
 /// Whether tokens made before this change must not outlive it.
-fn ends_tokens(before: &User, after: &User) -> bool {
+pub(super) fn ends_tokens(before: &User, after: &User) -> bool {
     before.password != after.password
         || before.status != after.status
         || before.role != after.role

@@ -15,9 +15,10 @@ pub struct StoreSettings {
     /// Folder of the store, made at the first start with access for its owner only. Default
     /// `usersd-data` in the working directory.
     pub path: PathBuf,
-    /// Memory the engine may use for its pages, MiB; too little is slow and saves nothing, three times
-    /// the size of the data is right. Default 1024.
-    pub engine_cache_mib: NonZeroU32,
+    /// Memory the engine may use for its pages, MiB. With less than the users need it reads from the disk
+    /// again and again. Default: absent, then twice the data file as it is at the start, at least 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_cache_mib: Option<NonZeroU32>,
     /// Memory for users ready to be served, MiB; 0 keeps none. Default 256.
     pub document_cache_mib: u32,
     /// Size of a file kept beside the data and given up when the disk is full, MiB; without it a
@@ -26,27 +27,50 @@ pub struct StoreSettings {
     /// Whether to refuse a start without data: set it once users exist, and a volume that is not
     /// mounted can never look like an empty server. Default false.
     pub require_data: bool,
+    /// Unix socket through which `usersd backup` and `usersd store check` reach the running server. Default:
+    /// absent, then `control.sock` in the store's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_socket: Option<PathBuf>,
+    /// Folder for the dumps that `/dumpdata` writes and `/loaddata` reads on the server, made when it is needed.
+    /// Default: absent, dumps are sent and received only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backups_path: Option<PathBuf>,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             path: PathBuf::from("usersd-data"),
-            engine_cache_mib: NonZeroU32::MIN.saturating_add(1023),
+            engine_cache_mib: None,
             document_cache_mib: 256,
             reserve_mib: 64,
             require_data: false,
+            control_socket: None,
+            backups_path: None,
         }
     }
 }
 
 impl StoreSettings {
+    /// The socket for the operator's commands.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.control_socket.clone().unwrap_or_else(|| self.path.join("control.sock"))
+    }
+
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.unless(!self.path.as_os_str().is_empty(), "store.path", "must not be empty");
         problems.unless(
-            self.engine_cache_mib.get() >= 16,
+            self.engine_cache_mib.is_none_or(|mib| mib.get() >= 16),
             "store.engine_cache_mib",
             "must be at least 16: the engine does not work with less",
+        );
+        let is_empty = self.control_socket.as_ref().is_some_and(|path| path.as_os_str().is_empty());
+        problems.unless(!is_empty, "store.control_socket", "must not be empty");
+        problems.unless(
+            self.backups_path.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
+            "store.backups_path",
+            "must not be empty",
         );
     }
 }
@@ -68,11 +92,24 @@ pub struct UsersSettings {
     /// Folder for the homes of users whose files are elsewhere. Default: absent, the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temp_dir: Option<PathBuf>,
+    /// Whether a user is replaced, patched and removed only by requests that say with `If-Match` in which
+    /// state; others are answered 428. Default false.
+    pub require_if_match: bool,
+    /// Whether a user is patched whatever the `Content-Type` says; else only `application/merge-patch+json` is
+    /// taken, and any other `PATCH` is 405 as in the reference. Default true.
+    pub patch_any_type: bool,
 }
 
 impl Default for UsersSettings {
     fn default() -> Self {
-        Self { base_dir: None, naming_rules: 5, min_password_strength: 0, temp_dir: None }
+        Self {
+            base_dir: None,
+            naming_rules: 5,
+            min_password_strength: 0,
+            temp_dir: None,
+            require_if_match: false,
+            patch_any_type: true,
+        }
     }
 }
 

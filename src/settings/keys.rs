@@ -84,6 +84,14 @@ impl Settings {
         })
     }
 
+    /// The master key of another server, in a file that its operator names.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is empty or is open to others.
+    pub fn master_key_in(file: &Path) -> Result<SecretText, SettingsError> {
+        read("master-key-file", file, Guard::NotForAll)
+    }
+
     /// The password for the mail server, if there is one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::SecretText;
 use super::auth::at_most_one;
 use super::problem::Problems;
 use super::values::{seconds, text_option};
+use crate::domain::reset_link::ResetLink;
 
 /// How the server proves itself to the mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,10 @@ pub struct SmtpSettings {
     /// Whether a request for a reset code is answered alike for known, unknown and mail-less accounts.
     /// Default true; false gives the reference's texts, which tell strangers who has an account.
     pub uniform_answers: bool,
+    /// The page where a code is entered, shown in mails; `{username}` and `{kind}` are filled in. Default: absent,
+    /// no link.
+    #[serde(with = "text_option", skip_serializing_if = "Option::is_none")]
+    pub reset_url: Option<ResetLink>,
     /// Folder of templates that replace the built-in mails. Default: absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub templates_dir: Option<PathBuf>,
@@ -104,6 +109,7 @@ impl Default for SmtpSettings {
             timeout: Duration::from_secs(10),
             allow_plaintext_credentials: false,
             uniform_answers: true,
+            reset_url: None,
             templates_dir: None,
         }
     }

@@ -217,6 +217,7 @@ fn values_that_make_no_sense_are_refused() {
         ("[http]\nclient_ip_header = \"a b\"\nproxy_allowed = \"::1\"", "not the name of a header"),
         ("[store]\npath = \"\"", "store.path"),
         ("[store]\nengine_cache_mib = 1", "at least 16"),
+        ("[store]\ncontrol_socket = \"\"", "store.control_socket"),
         ("[users]\nbase_dir = \"srv\"", "users.base_dir must be an absolute path"),
         ("[users]\nmin_password_strength = 1000", "at most 256"),
         ("[hashing]\nargon2_memory_kib = 8", "at least 8 KiB for each lane"),

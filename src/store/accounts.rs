@@ -1,4 +1,4 @@
-//! Users, admins, keys, roles and revoked tokens as records: the JSON that is shown, and in the
+//! Users, admins, keys, folders, groups and roles as records: the JSON that is shown, and in the
 //! private part what never is. Each private part is a struct of its own that only grows by a new
 //! version; a golden test holds the bytes.
 
@@ -6,10 +6,13 @@ use super::record::{Body, Damaged, Decode, Encode, Record, decode_private, encod
 use crate::domain::account::AccountState;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
-use crate::domain::filesystem::Slot;
+use crate::domain::filesystem::{Filesystem, Slot};
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
 use crate::domain::password::PasswordHash;
 use crate::domain::second_factor::RecoveryCodeEntry;
 use crate::domain::secret::Secret;
+use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::wire;
 
@@ -48,6 +51,21 @@ struct PrivateApiKeyV1 {
     secret: Option<String>,
 }
 
+/// What is never shown of a folder, first version.
+#[derive(Encode, Decode)]
+struct PrivateFolderV1 {
+    changed_at: i64,
+    /// By the stable number of the secret's slot.
+    secrets: Vec<(u8, SealedParts)>,
+}
+
+/// What is never shown of a group, first version.
+#[derive(Encode, Decode)]
+struct PrivateGroupV1 {
+    /// By the stable number of the secret's slot.
+    secrets: Vec<(u8, SealedParts)>,
+}
+
 /// The record of a user.
 ///
 /// # Errors
@@ -58,18 +76,14 @@ pub fn encode_user(user: &User) -> Result<Body, Damaged> {
         password: user.password.as_ref().map(|hash| hash.expose().to_owned()),
         generation: user.account.generation,
         last_totp_step: user.account.last_totp_step,
-        secrets: user
-            .filesystem
-            .secrets()
-            .filter_map(|(slot, secret)| Some((slot.id(), parts(secret)?)))
-            .collect(),
+        secrets: slot_parts(&user.filesystem),
         totp: parts(&filters.totp_config.secret),
         recovery_codes: code_parts(&filters.recovery_codes),
     };
     Ok(Body {
         public: json(user)?,
         private: encode_private(&private)?,
-        to_render: !user.virtual_folders.is_empty(),
+        to_render: !(user.virtual_folders.is_empty() && user.groups.is_empty() && user.role.is_empty()),
     })
 }
 
@@ -82,14 +96,7 @@ pub fn decode_user(record: &Record<'_>) -> Result<User, Damaged> {
     let private: PrivateUserV1 = decode_private(record.private)?;
     user.password = password(private.password)?;
     user.account = AccountState { generation: private.generation, last_totp_step: private.last_totp_step };
-    for (id, parts) in private.secrets {
-        let slot =
-            Slot::from_id(id).ok_or_else(|| Damaged::Private(format!("no secret has the number {id}")))?;
-        let mut secrets = user.filesystem.secrets_mut();
-        let secret = secrets.find(|(known, _)| *known == slot);
-        let (_, secret) = secret.ok_or_else(|| Damaged::Private("a secret of another provider".into()))?;
-        restore(secret, Some(parts))?;
-    }
+    restore_slots(&mut user.filesystem, private.secrets)?;
     restore(&mut user.filters.totp_config.secret, private.totp)?;
     restore_codes(&mut user.filters.recovery_codes, private.recovery_codes)?;
     Ok(user)
@@ -128,6 +135,32 @@ pub(super) fn decode_api_key(record: &Record<'_>) -> Result<ApiKey, Damaged> {
     Ok(key)
 }
 
+pub(super) fn encode_folder(folder: &Folder) -> Result<Body, Damaged> {
+    let private =
+        PrivateFolderV1 { changed_at: folder.changed_at.get(), secrets: slot_parts(&folder.filesystem) };
+    Ok(Body { public: json(folder)?, private: encode_private(&private)?, to_render: false })
+}
+
+pub(super) fn decode_folder(record: &Record<'_>) -> Result<Folder, Damaged> {
+    let mut folder: Folder = shown(record)?;
+    let private: PrivateFolderV1 = decode_private(record.private)?;
+    folder.changed_at = UnixMillis::new(private.changed_at);
+    restore_slots(&mut folder.filesystem, private.secrets)?;
+    Ok(folder)
+}
+
+pub(super) fn encode_group(group: &Group) -> Result<Body, Damaged> {
+    let private = PrivateGroupV1 { secrets: slot_parts(&group.user_settings.filesystem) };
+    Ok(Body { public: json(group)?, private: encode_private(&private)?, to_render: false })
+}
+
+pub(super) fn decode_group(record: &Record<'_>) -> Result<Group, Damaged> {
+    let mut group: Group = shown(record)?;
+    let private: PrivateGroupV1 = decode_private(record.private)?;
+    restore_slots(&mut group.user_settings.filesystem, private.secrets)?;
+    Ok(group)
+}
+
 /// A thing without a private part.
 pub(super) fn encode_plain<T: serde::Serialize>(value: &T) -> Result<Body, Damaged> {
     Ok(Body { public: json(value)?, private: Vec::new(), to_render: false })
@@ -152,6 +185,21 @@ fn password(stored: Option<String>) -> Result<Option<PasswordHash>, Damaged> {
 fn parts(secret: &Secret) -> Option<SealedParts> {
     let (key, additional_data) = secret.private_parts()?;
     Some(SealedParts { key: key.to_owned(), additional_data: additional_data.to_owned() })
+}
+
+fn slot_parts(filesystem: &Filesystem) -> Vec<(u8, SealedParts)> {
+    filesystem.secrets().filter_map(|(slot, secret)| Some((slot.id(), parts(secret)?))).collect()
+}
+
+fn restore_slots(filesystem: &mut Filesystem, secrets: Vec<(u8, SealedParts)>) -> Result<(), Damaged> {
+    for (id, parts) in secrets {
+        let slot =
+            Slot::from_id(id).ok_or_else(|| Damaged::Private(format!("no secret has the number {id}")))?;
+        let secret = filesystem.secrets_mut().find(|(known, _)| *known == slot);
+        let (_, secret) = secret.ok_or_else(|| Damaged::Private("a secret of another provider".into()))?;
+        restore(secret, Some(parts))?;
+    }
+    Ok(())
 }
 
 fn code_parts(codes: &[RecoveryCodeEntry]) -> Vec<Option<SealedParts>> {

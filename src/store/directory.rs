@@ -1,6 +1,10 @@
 //! The names in order, counted: any window of a million names in a few microseconds. Names only; the
 //! documents are elsewhere. Blocks are never empty and hold their names sorted, without repetition.
 
+use std::ops::Range;
+
+use super::users::Window;
+
 /// A block is split above so many names.
 const SPLIT_ABOVE: usize = 512;
 /// Names appended in order fill blocks so far, which leaves room for insertions.
@@ -14,11 +18,15 @@ const ENDS_SLACK: usize = 32;
 pub(super) struct Directory {
     blocks: Vec<Block>,
     len: usize,
+    /// The last number that was given to a block.
+    last_number: u64,
 }
 
 /// Up to [`SPLIT_ABOVE`] names, end to end.
 #[derive(Debug, Default)]
-struct Block {
+pub(super) struct Block {
+    /// Another one after each change of the block, or of what one of its names stands for.
+    number: u64,
     bytes: Vec<u8>,
     ends: Vec<u32>,
 }
@@ -40,25 +48,30 @@ impl Directory {
         if self.blocks.last().is_none_or(|block| block.len() >= FILL) {
             self.blocks.push(Block::default());
         }
+        let number = self.next_number();
         if let Some(block) = self.blocks.last_mut() {
             block.insert(block.len(), name);
+            block.number = number;
             self.len += 1;
         }
     }
 
-    /// Adds a name; `false` when it was there.
+    /// Adds a name, or learns that what it stands for is another thing now; `false` when it was there.
     pub(super) fn insert(&mut self, name: &[u8]) -> bool {
         if self.blocks.is_empty() {
             self.blocks.push(Block::default());
         }
+        let number = self.next_number();
         // A name beyond all others goes into the last block.
         let at = self.block_of(name).min(self.blocks.len() - 1);
         let block = &mut self.blocks[at];
+        block.number = number;
         let Err(position) = block.position(name) else { return false };
         block.insert(position, name);
         self.len += 1;
         if block.len() > SPLIT_ABOVE {
-            let upper = block.split();
+            let mut upper = block.split();
+            upper.number = self.next_number();
             self.blocks.insert(at + 1, upper);
         }
         true
@@ -70,6 +83,8 @@ impl Directory {
         let Some(block) = self.blocks.get_mut(at) else { return false };
         let Ok(position) = block.position(name) else { return false };
         block.remove(position);
+        self.last_number += 1;
+        block.number = self.last_number;
         self.len -= 1;
         if block.len() == 0 {
             self.blocks.remove(at);
@@ -80,6 +95,26 @@ impl Directory {
     /// Whether the name is there.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
         self.blocks.get(self.block_of(name)).is_some_and(|block| block.position(name).is_ok())
+    }
+
+    /// How many names are less than this one, and whether it is there itself.
+    pub(super) fn rank(&self, name: &[u8]) -> (usize, bool) {
+        let at = self.block_of(name);
+        let before: usize = self.blocks[..at].iter().map(Block::len).sum();
+        match self.blocks.get(at).map(|block| block.position(name)) {
+            Some(Ok(position)) => (before + position, true),
+            Some(Err(position)) => (before + position, false),
+            None => (before, false),
+        }
+    }
+
+    /// Where a window begins, counted in its order: behind a name where one is given, and then so many on.
+    pub(super) fn offset(&self, after: Option<&[u8]>, window: Window) -> usize {
+        let before = after.map_or(0, |name| {
+            let (less, is_there) = self.rank(name);
+            if window.descending { self.len - less } else { less + usize::from(is_there) }
+        });
+        before.saturating_add(window.offset)
     }
 
     /// The names from a position on, in order or in reverse order (then counted from the end).
@@ -96,6 +131,33 @@ impl Directory {
         names
     }
 
+    /// The blocks that hold a window counted from the start, and which of their names belong to it.
+    pub(super) fn spans(&self, offset: usize, count: usize) -> Vec<(&Block, Range<usize>)> {
+        let (mut skip, mut left) = (offset, count);
+        let mut spans = Vec::new();
+        for block in &self.blocks {
+            if left == 0 {
+                break;
+            }
+            if skip >= block.len() {
+                skip -= block.len();
+                continue;
+            }
+            let range = skip..block.len().min(skip.saturating_add(left));
+            left -= range.len();
+            skip = 0;
+            spans.push((block, range));
+        }
+        spans
+    }
+
+    /// The number of the block that this name is in, or would be in.
+    pub(super) fn number_of(&self, name: &[u8]) -> Option<u64> {
+        self.blocks
+            .get(self.block_of(name).min(self.blocks.len().saturating_sub(1)))
+            .map(|block| block.number)
+    }
+
     /// The names after a given one, which need not be there; from the first on without one.
     pub(super) fn after(&self, name: Option<&[u8]>, limit: usize) -> Vec<Box<[u8]>> {
         let Some(name) = name else { return self.window(0, limit, false) };
@@ -106,20 +168,13 @@ impl Directory {
     }
 
     fn names_from(&self, offset: usize, count: usize) -> Vec<Box<[u8]>> {
-        let mut skip = offset;
-        let mut names = Vec::with_capacity(count);
-        for block in &self.blocks {
-            if skip >= block.len() {
-                skip -= block.len();
-                continue;
-            }
-            names.extend(block.names_from(skip).take(count - names.len()).map(Box::from));
-            skip = 0;
-            if names.len() == count {
-                break;
-            }
-        }
-        names
+        let spans = self.spans(offset, count);
+        spans.into_iter().flat_map(|(block, range)| block.names_in(range)).map(Box::from).collect()
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
     /// The first block whose last name is not less than this one: the only one it can be in.
@@ -136,8 +191,19 @@ impl Directory {
 }
 
 impl Block {
-    fn len(&self) -> usize {
+    /// The number that the block has as long as nothing of it changes.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How many names it has.
+    pub(super) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Some of its names, in order.
+    pub(super) fn names_in(&self, range: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        range.map(|index| self.name(index))
     }
 
     fn start(&self, index: usize) -> usize {
@@ -149,11 +215,7 @@ impl Block {
     }
 
     fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.names_from(0)
-    }
-
-    fn names_from(&self, index: usize) -> impl Iterator<Item = &[u8]> {
-        (index..self.len()).map(|index| self.name(index))
+        self.names_in(0..self.len())
     }
 
     fn last(&self) -> &[u8] {
@@ -210,7 +272,7 @@ impl Block {
         let ends = self.ends.split_off(half).iter().map(|end| end - length(at)).collect();
         self.bytes.shrink_to_fit();
         self.ends.shrink_to_fit();
-        Self { bytes, ends }
+        Self { number: 0, bytes, ends }
     }
 }
 
@@ -266,6 +328,8 @@ mod tests {
                 } else {
                     prop_assert_eq!(directory.remove(&name), model.remove(&name));
                 }
+                let rank = (model.range(..name.clone()).count(), model.contains(&name));
+                prop_assert_eq!(directory.rank(&name), rank);
                 let after: Vec<Box<[u8]>> =
                     model.iter().filter(|n| **n > name).take(3).map(|n| Box::from(n.as_slice())).collect();
                 prop_assert_eq!(directory.after(Some(&name), 3), after);
@@ -298,6 +362,31 @@ mod tests {
             model.remove(&name);
         }
         check(&directory, &model);
+    }
+
+    #[test]
+    fn a_block_has_another_number_after_each_change() {
+        let mut directory = Directory::default();
+        for name in ["a", "b", "c"] {
+            directory.append(name.as_bytes());
+        }
+        let mut seen = BTreeSet::new();
+        let mut changed = |directory: &Directory| seen.insert(directory.number_of(b"a").unwrap());
+        assert!(changed(&directory));
+        assert!(!changed(&directory));
+        directory.insert(b"d");
+        assert!(changed(&directory), "a name more");
+        directory.insert(b"d");
+        assert!(changed(&directory), "a name that stands for something else");
+        directory.remove(b"b");
+        assert!(changed(&directory), "a name less");
+        directory.remove(b"b");
+        assert!(!changed(&directory), "no name less");
+        for number in 0..SPLIT_ABOVE {
+            directory.insert(format!("e{number}").as_bytes());
+        }
+        let numbers: BTreeSet<u64> = directory.blocks.iter().map(Block::number).collect();
+        assert_eq!(numbers.len(), directory.blocks.len(), "no two blocks have one number");
     }
 
     #[test]

@@ -15,6 +15,8 @@ const RESERVE: &str = "reserve";
 /// Below this and [`LOW_PERCENT`] the store takes no writes.
 const LOW_BYTES: u64 = 256 << 20;
 const LOW_PERCENT: u64 = 5;
+/// Below this it takes none, however small the disk is: a group under way must find room.
+const LEAST_BYTES: u64 = 8 << 20;
 
 /// Our own handle of the engine's data file.
 #[derive(Debug)]
@@ -70,8 +72,8 @@ impl From<rustix::fs::StatVfs> for Space {
 impl Space {
     /// Whether so little is left that writing must end while there is still room to start again.
     pub(super) fn is_low(self) -> bool {
-        self.free < LOW_BYTES
-            && u128::from(self.free) * 100 < u128::from(self.total) * u128::from(LOW_PERCENT)
+        let is_small_share = u128::from(self.free) * 100 < u128::from(self.total) * u128::from(LOW_PERCENT);
+        self.free < LEAST_BYTES || (self.free < LOW_BYTES && is_small_share)
     }
 }
 
@@ -165,7 +167,9 @@ mod tests {
             (100 * GIB, LOW_BYTES - 1, true),
             (GIB, LOW_BYTES - 1, false),
             (GIB, GIB / 20 - 1, true),
-            (1 << 20, 1 << 20, false),
+            (64 << 20, LEAST_BYTES, false),
+            (64 << 20, LEAST_BYTES - 1, true),
+            (1 << 20, 1 << 20, true),
             (u64::MAX, 0, true),
         ] {
             assert_eq!(Space { total, free }.is_low(), low, "{free} of {total}");

@@ -56,6 +56,11 @@ impl Fault {
     }
 }
 
+/// What caused an error, else itself: the texts for clients say too little to an operator.
+pub(super) fn because(why: &Error) -> String {
+    std::error::Error::source(why).map_or_else(|| why.to_string(), ToString::to_string)
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {

@@ -3,7 +3,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::disk;
@@ -52,6 +52,52 @@ fn check_mode(path: &Path) -> Result<(), OpenError> {
         Err(source) => return Err(OpenError::io(path, source)),
     };
     if mode & OTHERS == 0 { Ok(()) } else { Err(OpenError::TooOpen { path: path.into(), mode }) }
+}
+
+/// File systems of other machines by their numbers (statfs(2)): their locks and syncs promise too little.
+const NETWORKS: [(u64, &str); 10] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x7375_7245, "Coda"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x0116_1970, "GFS2"),
+    (0x4750_4653, "GPFS"),
+];
+
+/// Refuses a directory of another machine.
+pub(super) fn refuse_network(store: &Path) -> Result<(), OpenError> {
+    let found = rustix::fs::statfs(store).map_err(|why| OpenError::io(store, why.into()))?;
+    match network(u64::try_from(found.f_type).unwrap_or_default()) {
+        Some(kind) => Err(OpenError::Network { path: store.into(), kind }),
+        None => Ok(()),
+    }
+}
+
+/// The name of a file system of other machines.
+fn network(number: u64) -> Option<&'static str> {
+    // The kernel's numbers have 32 bits, the type that holds them may be signed.
+    let number = number & 0xffff_ffff;
+    NETWORKS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
+/// Refuses a store of another user: an administrator's files among the server's would lock the server out.
+///
+/// # Errors
+/// When its directory is there and has another owner, or cannot be looked at.
+pub fn check_owner(store: &Path) -> Result<(), OpenError> {
+    let owner = match store.metadata() {
+        Ok(found) => found.uid(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(OpenError::io(store, source)),
+    };
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(OpenError::NotOurs { path: store.into(), owner })
 }
 
 /// Takes the store for this process; it is free again when the file is closed.
@@ -121,6 +167,27 @@ mod tests {
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let outcome = prepare(&store, false);
             assert_eq!(matches!(outcome, Err(OpenError::TooOpen { .. })), refused, "{file} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn network_file_systems_are_known_by_their_numbers() {
+        let ext4 = 0xef53;
+        assert_eq!(network(ext4), None);
+        assert_eq!(network(0x6969), Some("NFS"));
+        assert_eq!(network(0xff53_4d42), Some("CIFS"));
+        assert_eq!(network(0xffff_ffff_ff53_4d42), Some("CIFS"), "as a negative number");
+        refuse_network(tempfile::tempdir().unwrap().path()).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_another_user_is_refused_and_an_absent_one_is_not() {
+        let store = tempfile::tempdir().unwrap();
+        check_owner(store.path()).unwrap();
+        check_owner(&store.path().join("absent")).unwrap();
+        // Only an administrator can give a directory away.
+        if std::os::unix::fs::chown(store.path(), Some(4711), None).is_ok() {
+            assert!(matches!(check_owner(store.path()), Err(OpenError::NotOurs { owner: 4711, .. })));
         }
     }
 

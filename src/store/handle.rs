@@ -7,7 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
 use super::committer::{self, Job, QUEUE, Task};
-use super::fault::Fault;
+use super::fault::{Fault, because};
 use super::keys::{self, Entry, Kind};
 use super::open::{self, OpenError, StoreOptions};
 use super::shared::Shared;
@@ -66,7 +66,8 @@ impl Store {
                 shelves: OnceLock::new(),
             }),
         };
-        let shelves = Shelves::fill(&store).map_err(|why| OpenError::damaged(&options.path, why))?;
+        let shelves =
+            Shelves::fill(&store).map_err(|why| OpenError::damaged(&options.path, because(&why)))?;
         store.inner.shelves.get_or_init(|| shelves);
         Ok(store)
     }

@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The word for this kind in log lines.
+    /// The word for this kind in log lines and in backups, which must be read for ever: it never changes.
     pub const fn word(self) -> &'static str {
         match self {
             Self::UserEmail => "e-mail entry",
@@ -106,7 +106,7 @@ pub(super) const USER_META: u8 = 0x01;
 /// The users' records.
 pub(super) const USER_DOCUMENT: u8 = 0x02;
 /// Pieces of values too long for one key.
-const CHUNK: u8 = 0xff;
+pub(super) const CHUNK: u8 = 0xff;
 
 /// The longest key that is taken. Names have no limit of their own (`contract/validation.md` §2); this is far
 /// above what fits a URL in practice and still far below what troubles the engine.
@@ -114,8 +114,12 @@ pub(super) const MAX_KEY: usize = 4000;
 
 /// The key of the format version.
 pub(super) const FORMAT: &[u8] = b"\x00format";
+/// The key that is there while a restore is under way: such a store is none yet.
+pub(super) const RESTORING: &[u8] = b"\x00restoring";
 /// The key of the last revision given out.
 pub(super) const REVISION: &[u8] = b"\x00revision";
+/// What the keys of the journal's entries begin with.
+pub(super) const JOURNAL: &[u8] = b"\x00journal";
 /// The key that readiness writes and reads.
 pub(super) const PROBE: &[u8] = b"\x00probe";
 
@@ -130,6 +134,19 @@ pub(super) fn key(prefix: u8, name: &[u8]) -> Vec<u8> {
 /// The key under which the last id of a range is kept.
 pub(super) fn last_id(prefix: u8) -> Vec<u8> {
     key(SYSTEM, &[b'i', b'd', prefix])
+}
+
+/// The range whose last id is kept under this key, if it is such a key.
+pub(super) fn range_of_last_id(key: &[u8]) -> Option<u8> {
+    match key {
+        [SYSTEM, b'i', b'd', prefix] => Some(*prefix),
+        _ => None,
+    }
+}
+
+/// The key of an entry of the journal; in the order of the numbers.
+pub(super) fn journal(number: u64) -> Vec<u8> {
+    [JOURNAL, &number.to_be_bytes()].concat()
 }
 
 /// The key of one piece of a long value. The length stands before the name, so that no name's pieces
@@ -168,6 +185,12 @@ pub fn pair_prefix(owner: &str) -> Vec<u8> {
     key
 }
 
+/// Owner and item of a key made by [`pair`]; nothing when it is none.
+pub(super) fn unpair(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = key.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
 /// Names a key for the log: `user "x"`.
 pub(super) fn describe(key: &[u8]) -> String {
     let (&prefix, name) = key.split_first().unwrap_or((&SYSTEM, b""));
@@ -199,6 +222,8 @@ mod tests {
         assert!(!pair("ab", "c").starts_with(&pair_prefix("a")));
         assert_ne!(pair("a", "bc"), pair("ab", "c"));
         assert_ne!(pair("a\0", "b"), pair("a", "\0b"));
+        assert_eq!(unpair(&pair("ab", "c")), Some((&b"ab"[..], &b"c"[..])));
+        assert_eq!(unpair(b"\0\x05ab"), None);
     }
 
     #[test]

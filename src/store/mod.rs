@@ -6,9 +6,13 @@
 //! open     the guards around the engine's start        guards, disk   directory, lock, free space
 //! committer  the one thread that writes: group commit  txn            what a write sees and stages
 //! shared   the durable read and the commit
-//! view     what readers may see: only what is synced   directory, cache, shelf
+//! view     what readers may see: only what is synced   directory, cache, pages, shelf
 //! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! listing  windows and searches of users
+//! journal  all or nothing over many groups
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
+//! members  who refers to which group and folder
+//! snapshot everything at one moment                    backup, restore, check  what is done with it
 //! ```
 //!
 //! # What a reader sees
@@ -24,7 +28,9 @@
 //! Everything that was answered with success; of the groups under way, either all or nothing.
 
 mod accounts;
+mod backup;
 mod cache;
+mod check;
 mod committer;
 mod directory;
 mod disk;
@@ -32,11 +38,17 @@ mod fault;
 mod guards;
 mod handle;
 mod health;
+mod journal;
 mod keys;
+mod listing;
+mod members;
 mod open;
+mod pages;
 mod record;
+mod restore;
 mod shared;
 mod shelf;
+mod snapshot;
 mod things;
 mod tree;
 mod txn;
@@ -44,16 +56,23 @@ mod users;
 mod view;
 
 pub use accounts::{decode_user, encode_user};
+pub use backup::{BackupError, BackupHeader, BackupSummary, BadBackup, verify_backup};
 pub use cache::{Document, Stored};
+pub use check::Checked;
+pub use guards::check_owner;
 pub use handle::Store;
 pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
+pub use listing::{Glance, GroupGlance, Look, Piece, UsersPage};
+pub use members::Membership;
 pub use open::{OpenError, StoreOptions};
+pub use pages::PagePart;
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};
+pub use restore::RestoreError;
 pub use shelf::{OnShelf, Shelf, Shelved};
 pub use things::Shelves;
 pub use txn::Txn;
-pub use users::{Versioned, Window};
+pub use users::{Versioned, Whole, Window};
 
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use super::disk::{self, Disk};
 use super::fault::Fault;
 use super::tree::{Change, Found, Tree};
-use super::{guards, keys};
+use super::{guards, journal, keys};
 
 /// The version of the layout of keys and values.
 const FORMAT: u8 = 1;
+/// The engine's page cache at least, when nobody says how large it shall be.
+const LEAST_CACHE: u64 = 1 << 30;
 /// How long the engine's own lock may outlast a handle that was dropped in this process.
 const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(3);
 
@@ -22,9 +24,9 @@ const ENGINE_LOCK_WAIT: Duration = Duration::from_secs(3);
 pub struct StoreOptions {
     /// The store's directory; created with mode 0700 when it is not there.
     pub path: PathBuf,
-    /// The engine's page cache, at least. It is raised to twice the data file: a smaller one saves no memory and
-    /// makes everything several times slower.
-    pub engine_cache_bytes: u64,
+    /// The engine's page cache; without one, twice the data file, at least 1 GiB. One that does not hold the users
+    /// makes every miss of the document cache several times slower.
+    pub engine_cache_bytes: Option<u64>,
     /// The cache of the users' documents.
     pub document_cache_bytes: u64,
     /// Refuse to start with nothing in the store: a volume may not be mounted.
@@ -34,11 +36,11 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// The usual sizes: 1 GiB for the engine, 256 MiB for documents, 64 MiB in reserve.
+    /// The usual sizes: what the data need for the engine, 256 MiB for documents, 64 MiB in reserve.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            engine_cache_bytes: 1 << 30,
+            engine_cache_bytes: None,
             document_cache_bytes: 256 << 20,
             require_data: false,
             reserve_bytes: 64 << 20,
@@ -82,6 +84,34 @@ pub enum OpenError {
         path: PathBuf,
         /// Its format.
         found: String,
+    },
+    /// A restore was cut off: what is there is a part of a backup.
+    #[error(
+        "the store at {} holds a part of a backup, its restore was not finished: empty it and restore again",
+        path.display()
+    )]
+    HalfRestored {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Its files belong to somebody else: what is made beside them could not be read by the server.
+    #[error(
+        "the store at {} belongs to the user with number {owner}: run this as that user (`setpriv --reuid {owner} --clear-groups …`)",
+        path.display()
+    )]
+    NotOurs {
+        /// The store.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// It is where neither locks nor syncs can be trusted.
+    #[error("the store at {} is on a network file system ({kind}): it must be on a disk of this machine", path.display())]
+    Network {
+        /// The store.
+        path: PathBuf,
+        /// Which.
+        kind: &'static str,
     },
     /// The files are not what the engine wrote.
     #[error(
@@ -133,6 +163,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     let io = |source| OpenError::io(path, source);
     guards::close_new_files_to_others();
     let new = guards::prepare(path, options.require_data)?;
+    guards::refuse_network(path)?;
     let lock = guards::lock(path)?;
     for snapshot in guards::remove_half_snapshots(path).map_err(io)? {
         log::warn!("removed {}: the last start was interrupted", snapshot.display());
@@ -140,11 +171,23 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     if disk::give_up_reserve_when_full(path).map_err(io)? {
         log::warn!("the disk of {} is full: the reserve was given up to start", path.display());
     }
-    let engine_cache_bytes =
-        options.engine_cache_bytes.max(disk::data_bytes(path).map_err(io)?.saturating_mul(2));
+    let engine_cache_bytes = match options.engine_cache_bytes {
+        Some(bytes) => bytes,
+        None => disk::data_bytes(path).map_err(io)?.saturating_mul(2).max(LEAST_CACHE),
+    };
     let tree = Tree::new(start_engine(path, engine_cache_bytes)?);
     let disk = Disk::open(path).map_err(io)?;
     check_format(path, &tree, &disk)?;
+    if tree.read(keys::RESTORING).map_err(|fault| OpenError::damaged(path, fault))?.is_some() {
+        return Err(OpenError::HalfRestored { path: path.into() });
+    }
+    let undone = journal::undo(&tree, &disk).map_err(|fault| OpenError::damaged(path, fault))?;
+    if undone > 0 {
+        log::warn!(
+            "an import into {} was cut off: nothing of it is left ({undone} entries undone)",
+            path.display()
+        );
+    }
     if new {
         disk::sync_directory(path).map_err(io)?;
         if let Some(parent) = path.canonicalize().map_err(io)?.parent() {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -13,24 +14,42 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::cache::{Document, DocumentCache};
+use super::check::Inspection;
+use super::directory::Block;
 use super::disk::Disk;
 use super::fault::Fault;
+use super::journal::Journal;
+use super::listing::UsersPage;
 use super::open::{Opened, panic_text};
+use super::pages::{Joined, Known, PageCache, PagePart};
 use super::tree::{Change, Found, Tree, Value};
+use super::users::Window;
 use super::view::{View, document};
 use super::{disk, keys};
 
 /// Misses in a page from which one scan is cheaper than a look-up for each.
 const SCAN_FROM: usize = 8;
 
+/// What a page needs from one block of the directory.
+enum Span {
+    /// Documents that are joined already, and which of them.
+    Joined(Arc<Joined>, Range<usize>),
+    /// Names, and which of them; those of the whole block when its number is given.
+    Names { names: Vec<Box<[u8]>>, block: Option<u64>, range: Range<usize> },
+}
+
 /// The open store. The lock stands last: it is let go when everything else is closed.
 pub(super) struct Shared {
     pub(super) tree: Tree,
     pub(super) view: RwLock<View>,
     pub(super) documents: DocumentCache,
+    pub(super) pages: PageCache,
     pub(super) disk: Disk,
     pub(super) groups: AtomicU64,
     pub(super) last_sync: Mutex<Option<Instant>>,
+    /// How a check looks at the kinds on shelves.
+    pub(super) inspections: Mutex<Vec<Inspection>>,
+    pub(super) journal: Journal,
     stopped: OnceLock<Arc<str>>,
     engine_cache_bytes: u64,
     outgrown: AtomicBool,
@@ -44,10 +63,13 @@ impl Shared {
         let shared = Self {
             view: RwLock::new(view),
             tree: opened.tree,
-            documents: DocumentCache::new(document_cache_bytes),
+            documents: DocumentCache::new(document_cache_bytes / 2),
+            pages: PageCache::new(document_cache_bytes / 2),
             disk: opened.disk,
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
+            inspections: Mutex::default(),
+            journal: Journal::default(),
             stopped: OnceLock::new(),
             engine_cache_bytes: opened.engine_cache_bytes,
             outgrown: AtomicBool::new(false),
@@ -126,6 +148,78 @@ impl Shared {
         Ok(documents)
     }
 
+    /// A window of all users, behind a name where one is given. Blocks of the directory that were asked for before
+    /// are joined and kept; from the others only what is asked for is read.
+    pub(super) fn page(&self, after: Option<&[u8]>, window: Window) -> Result<UsersPage, Fault> {
+        let Window { limit, descending, .. } = window;
+        let (seen, total, next, mut spans) = {
+            let view = self.view.read();
+            let total = view.users.len();
+            let offset = view.users.offset(after, window);
+            let count = limit.min(total.saturating_sub(offset));
+            let end = offset.saturating_add(count);
+            let spans = view.users.spans(if descending { total.saturating_sub(end) } else { offset }, count);
+            let last = if descending { spans.first() } else { spans.last() };
+            let next = last.filter(|_| end < total).and_then(|(block, range)| {
+                let last = if descending { range.start } else { range.end - 1 };
+                block.names_in(last..last + 1).next()
+            });
+            let next = next.map(|name| String::from_utf8_lossy(name).into_owned());
+            let spans: Vec<_> = spans.into_iter().map(|(block, range)| self.span(block, range)).collect();
+            (view.durable, total, next, spans)
+        };
+        if descending {
+            spans.reverse();
+        }
+        let mut parts = Vec::with_capacity(spans.len());
+        for span in spans {
+            let (names, block, range) = match span {
+                Span::Joined(joined, range) => {
+                    parts.push(PagePart::Joined(joined.part(range, descending)));
+                    continue;
+                }
+                Span::Names { names, block, range } => (names, block, range),
+            };
+            if let Some(block) = block
+                && let Some(joined) = self.join(block, &names, seen)
+            {
+                parts.push(PagePart::Joined(joined.part(range, descending)));
+                continue;
+            }
+            let documents = self.documents(&names[range], true)?.into_iter().map(PagePart::One);
+            if descending { parts.extend(documents.rev()) } else { parts.extend(documents) }
+        }
+        Ok(UsersPage { parts, total, next })
+    }
+
+    /// What a page needs from a block, as far as it is there already.
+    fn span(&self, block: &Block, range: Range<usize>) -> Span {
+        let names = |range: Range<usize>| block.names_in(range).map(Box::from).collect::<Vec<_>>();
+        match self.pages.get(block.number()) {
+            Some(Known::Joined(joined)) => Span::Joined(joined, range),
+            Some(Known::Asked) => {
+                Span::Names { names: names(0..block.len()), block: Some(block.number()), range }
+            }
+            None => {
+                self.pages.put(block.number(), Known::Asked);
+                Span::Names { names: names(range.clone()), block: None, range: 0..range.len() }
+            }
+        }
+    }
+
+    /// Joins the documents of a block and keeps them, unless something changed since its names were taken.
+    fn join(&self, block: u64, names: &[Box<[u8]>], seen: u64) -> Option<Arc<Joined>> {
+        // One that cannot be read concerns the pages that it is on, whose documents are then read alone.
+        let documents = self.documents(names, true).ok()?;
+        // With one gone in between they would stand in the wrong places.
+        let joined = if documents.len() == names.len() { Joined::of(&documents) } else { None };
+        let joined = joined.map(Arc::new)?;
+        if self.view.read().durable == seen {
+            self.pages.put(block, Known::Joined(Arc::clone(&joined)));
+        }
+        Some(joined)
+    }
+
     /// Fills what the cache did not have from one range of the engine. What is in flight stays open.
     fn fill_by_scan(&self, names: &[Box<[u8]>], page: &mut [Option<Document>]) -> Result<(), Fault> {
         let (Some(first), Some(last)) = (names.iter().min(), names.iter().max()) else { return Ok(()) };
@@ -157,6 +251,23 @@ impl Shared {
         Ok(())
     }
 
+    /// The durable values of users' records, names in order and neighbours of each other. One that is not there is
+    /// left out.
+    pub(super) fn records(&self, names: &[Box<[u8]>]) -> Result<BTreeMap<Vec<u8>, Value>, Fault> {
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(BTreeMap::new()) };
+        let (first, last) = (keys::key(keys::USER_DOCUMENT, first), keys::key(keys::USER_DOCUMENT, last));
+        let mut found: BTreeMap<Vec<u8>, Value> =
+            self.tree.scan(first.clone()..=last.clone()).collect::<Result<_, _>>()?;
+        let view = self.view.read();
+        for (key, old) in view.in_flight.range(first..=last) {
+            match old {
+                Some(old) => found.insert(key.clone(), old.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found)
+    }
+
     /// Writes a group, waits until it is durable and shows it to readers. Any failure stops all writing: after
     /// it nobody can say what the engine's memory and the disk have in common.
     pub(super) fn commit(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) -> Result<(), Fault> {
@@ -183,13 +294,16 @@ impl Shared {
         let last =
             Change { old: Found::default(), new: Some(Bytes::copy_from_slice(&revision.to_le_bytes())) };
         let last = (keys::REVISION, &last);
-        let all = changes.iter().map(|(key, change)| (key.as_slice(), change)).chain(std::iter::once(last));
+        let undo = self.journal.entry(changes);
+        let undo = undo.as_ref().map(|(key, change)| (key.as_slice(), change));
+        let all = changes.iter().map(|(key, change)| (key.as_slice(), change)).chain([last]).chain(undo);
         self.tree.apply(all)?;
         self.disk.sync().map_err(|error| Fault::Stopped(error.to_string().into()))
     }
 
     fn publish(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {
         let mut view = self.view.write();
+        view.touched_blocks(changes).into_iter().for_each(|block| self.pages.remove(block));
         view.publish(changes, revision);
         let documents = changes.range(vec![keys::USER_DOCUMENT]..vec![keys::USER_DOCUMENT + 1]);
         for (key, change) in documents {
@@ -217,7 +331,7 @@ impl Shared {
         let bytes = self.view.read().user_bytes;
         if bytes / 4 * 5 > self.engine_cache_bytes && !self.outgrown.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "the store holds {bytes} bytes of users, its engine cache is {}: restart it to adapt",
+                "the store holds {bytes} bytes of users, its engine cache is {}: reads that miss are slow",
                 self.engine_cache_bytes
             );
         }

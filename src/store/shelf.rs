@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::check::Inspection;
 use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, Kind};
@@ -166,6 +167,7 @@ impl Store {
         }
         let filled = Shelf { items: Arc::new(RwLock::new(items)) };
         view.add_follower(Box::new(Keeper(filled.clone())));
+        shared.inspections.lock().push(Inspection::of::<T>());
         Ok(filled)
     }
 }

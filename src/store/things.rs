@@ -1,5 +1,5 @@
-//! The small kinds of things and their shelves: admins, API keys, roles, revoked tokens,
-//! requests for reset codes. One place
+//! The small kinds of things and their shelves: admins, API keys, roles, folders,
+//! groups, revoked tokens, requests for reset codes. One place
 //! says which kind each is, what its key is and how it is encoded.
 
 use super::accounts;
@@ -10,6 +10,8 @@ use super::shelf::{OnShelf, Shelf, Shelved};
 use super::txn::Txn;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
 use crate::domain::reset_code::PendingReset;
 use crate::domain::revoked_token::RevokedToken;
 use crate::domain::role::Role;
@@ -23,6 +25,8 @@ pub struct Shelves {
     admins: Shelf<Admin>,
     api_keys: Shelf<ApiKey>,
     roles: Shelf<Role>,
+    folders: Shelf<Folder>,
+    groups: Shelf<Group>,
     revoked_tokens: Shelf<RevokedToken>,
     pending_resets: Shelf<PendingReset>,
 }
@@ -34,6 +38,8 @@ impl Shelves {
             admins: store.fill_shelf()?,
             api_keys: store.fill_shelf()?,
             roles: store.fill_shelf()?,
+            folders: store.fill_shelf()?,
+            groups: store.fill_shelf()?,
             revoked_tokens: store.fill_shelf()?,
             pending_resets: store.fill_shelf()?,
         })
@@ -108,6 +114,50 @@ impl Shelved for Role {
 
     fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
         accounts::shown(record)
+    }
+}
+
+impl OnShelf for Folder {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.folders
+    }
+}
+
+impl Shelved for Folder {
+    const KIND: Kind = Kind::Folder;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_folder(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::decode_folder(record)
+    }
+}
+
+impl OnShelf for Group {
+    fn shelf(shelves: &Shelves) -> &Shelf<Self> {
+        &shelves.groups
+    }
+}
+
+impl Shelved for Group {
+    const KIND: Kind = Kind::Group;
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn encode(&self) -> Result<Body, Damaged> {
+        accounts::encode_group(self)
+    }
+
+    fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
+        accounts::decode_group(record)
     }
 }
 

@@ -61,6 +61,9 @@ pub(super) struct Change {
     pub(super) new: Option<Bytes>,
 }
 
+/// A key and its value, or what is wrong with it.
+pub(super) type Entry = (Vec<u8>, Result<Value, Fault>);
+
 /// The engine, open.
 pub(super) struct Tree(sled::Db);
 
@@ -108,6 +111,32 @@ impl Tree {
         self.0.range(range).filter_map(|entry| self.entry(entry).transpose())
     }
 
+    /// The entries of a range in the order of their keys, each with its value or with what is wrong with it alone.
+    /// After a failure of the scan itself there is no more.
+    pub(super) fn scan_each<R>(&self, range: R) -> impl Iterator<Item = Result<Entry, Fault>>
+    where
+        R: RangeBounds<Vec<u8>>,
+    {
+        let mut failed = false;
+        self.0
+            .range(range)
+            .map_while(move |entry| {
+                if failed {
+                    return None;
+                }
+                let entry = entry.map_err(|error| Fault::reading(b"", &error));
+                failed = entry.is_err();
+                Some(entry)
+            })
+            .filter_map(|entry| match entry {
+                Ok((key, raw)) => {
+                    let value = self.value(&key, raw).transpose()?;
+                    Some(Ok((key.to_vec(), value)))
+                }
+                Err(fault) => Some(Err(fault)),
+            })
+    }
+
     /// The values whose keys begin with these bytes, in order.
     pub(super) fn scan_prefix(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(Vec<u8>, Value), Fault>> {
         self.0.scan_prefix(prefix).filter_map(|entry| self.entry(entry).transpose())
@@ -133,11 +162,16 @@ impl Tree {
 
     fn entry(&self, entry: sled::Result<(IVec, IVec)>) -> Result<Option<(Vec<u8>, Value)>, Fault> {
         let (key, raw) = entry.map_err(|error| Fault::reading(b"", &error))?;
-        let value = match head(&key, &raw)? {
-            Head::Inline => Some(Value::Inline(raw)),
-            Head::Chunked { .. } => self.read(&key)?,
-        };
+        let value = self.value(&key, raw)?;
         Ok(value.map(|value| (key.to_vec(), value)))
+    }
+
+    /// The value of an entry that a scan found; nothing when it was removed meanwhile.
+    fn value(&self, key: &[u8], raw: IVec) -> Result<Option<Value>, Fault> {
+        match head(key, &raw)? {
+            Head::Inline => Ok(Some(Value::Inline(raw))),
+            Head::Chunked { .. } => self.read(key),
+        }
     }
 
     fn raw(&self, key: &[u8]) -> Result<Option<IVec>, Fault> {

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
 use super::record::{Body, Damaged, Record};
+use super::tree::Value;
 use super::txn::Txn;
 use super::view::Meta;
 use crate::domain::user::User;
@@ -21,6 +22,15 @@ pub struct Versioned<T> {
     pub revision: u64,
     /// The value.
     pub value: T,
+}
+
+/// A user as shown and as stored, for whoever needs both.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// The document that shows him.
+    pub document: Document,
+    /// The whole user.
+    pub user: User,
 }
 
 /// The part of a list that is asked for.
@@ -89,36 +99,33 @@ impl Store {
         self.shared().view.read().users.len()
     }
 
-    /// The documents of a window of the users, in the order of their names' bytes or its reverse; with a role, of
-    /// the users of that role alone, who are then the only ones counted (`contract/storage-and-listing.md` §1).
-    ///
-    /// A user removed between the two steps of this is left out.
-    ///
-    /// # Errors
-    /// Internal when a record of the page is damaged, unavailable when the store cannot be read.
-    pub fn users_page(&self, role: Option<&str>, window: Window) -> Result<Vec<Document>, Error> {
-        let Window { offset, limit, descending } = window;
-        let names = {
-            let view = self.shared().view.read();
-            view.names(role).map(|names| names.window(offset, limit, descending)).unwrap_or_default()
-        };
-        // The users of one role may lie far apart: a scan would read all between them.
-        Ok(self.shared().documents(&names, role.is_none())?)
-    }
-
     /// The users after a name in the order of names, from the first on without one; for going through all
     /// users in pieces. Each record is whole; the pieces are not one moment.
     ///
     /// # Errors
     /// Internal when a record is damaged, unavailable when the store cannot be read.
     pub fn users_after(&self, name: Option<&str>, limit: usize) -> Result<Vec<Versioned<User>>, Error> {
-        let names = self.shared().view.read().users.after(name.map(str::as_bytes), limit);
-        let mut users = Vec::with_capacity(names.len());
-        for name in names {
-            let name = String::from_utf8(name.into()).map_err(Error::internal)?;
-            users.extend(self.user(&name)?);
-        }
-        Ok(users)
+        let found = self.shared().records(&self.user_names_after(name.map(str::as_bytes), limit))?;
+        Ok(found.iter().map(|(key, value)| decode(key, value)).collect::<Result<_, _>>()?)
+    }
+
+    /// The names of users after a name, in order, at most so many; asks memory only.
+    pub fn user_names_after(&self, name: Option<&[u8]>, limit: usize) -> Vec<Box<[u8]>> {
+        self.shared().view.read().users.after(name, limit)
+    }
+
+    /// The users of these names, which are neighbours of each other and in order. Who is gone is left out.
+    ///
+    /// # Errors
+    /// As [`Store::users_after`].
+    pub fn whole_users(&self, names: &[Box<[u8]>]) -> Result<Vec<Whole>, Error> {
+        let whole = |(key, value): (Vec<u8>, Value)| -> Result<Whole, Fault> {
+            let damaged = |why: Damaged| Fault::damaged(&key, &why);
+            let record = Record::decode(&key, &value).map_err(damaged)?;
+            let user = accounts::decode_user(&record).map_err(damaged)?;
+            Ok(Whole { document: Document::of(&record), user })
+        };
+        Ok(self.shared().records(names)?.into_iter().map(whole).collect::<Result<_, _>>()?)
     }
 }
 
@@ -151,12 +158,14 @@ impl Txn<'_> {
         Ok(self.look(&keys::key(USER_DOCUMENT, name.as_bytes()))?.is_some())
     }
 
-    /// Stages a user in place of any other of this name, and gives back the document that shows him.
+    /// Stages a user in place of any other of this name, and gives back the document that shows him. That
+    /// his groups and folders exist is for the caller to see to.
     ///
     /// # Errors
-    /// When the name is too long or the store cannot be read there.
+    /// When the name is too long, the store cannot be read there or the record in its place is damaged.
     pub fn put_user(&mut self, user: &User) -> Result<Document, Error> {
         let body = accounts::encode_user(user).map_err(Error::internal)?;
+        self.put_references(user)?;
         self.put_user_bytes(&UserBytes { name: user.username.as_str(), role: &user.role, body: &body })
     }
 
@@ -178,6 +187,7 @@ impl Txn<'_> {
     /// # Errors
     /// When the store cannot be read there.
     pub fn delete_user(&mut self, name: &str) -> Result<bool, Error> {
+        self.delete_references(name)?;
         self.remove(keys::key(USER_META, name.as_bytes()))?;
         self.remove(keys::key(USER_DOCUMENT, name.as_bytes()))
     }

@@ -5,12 +5,17 @@
 //! durable document of a name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::cache::Document;
 use super::directory::Directory;
 use super::fault::Fault;
 use super::keys;
+use super::members::Members;
 use super::record::{Damaged, Record};
+use super::snapshot::Past;
 use super::tree::{Change, Tree, Value};
 
 /// Somebody who keeps a range in memory and must hear of its changes.
@@ -30,17 +35,21 @@ pub(super) struct View {
     pub(super) users: Directory,
     /// The users' names by role, for those who have one.
     roles: HashMap<String, Directory>,
+    /// The users' names by group and folder.
+    pub(super) members: Members,
     /// The old values of everything that the group under way changes. After a failed write they stay.
     pub(super) in_flight: BTreeMap<Vec<u8>, Option<Value>>,
     /// The bytes of all user records.
     pub(super) user_bytes: u64,
     followers: Vec<Box<dyn Follower>>,
+    /// What the snapshots that are being read need of the past.
+    pasts: Vec<Weak<Mutex<Past>>>,
 }
 
 impl View {
     /// Reads the users' range of names and the last revision.
     pub(super) fn load(tree: &Tree) -> Result<Self, Fault> {
-        let mut view = Self::default();
+        let mut view = Self { members: Members::load(tree)?, ..Self::default() };
         if let Some(revision) = tree.read(keys::REVISION)? {
             view.durable = number(keys::REVISION, &revision)?;
         }
@@ -83,11 +92,13 @@ impl View {
 
     /// Takes over a group that is durable.
     pub(super) fn publish(&mut self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {
+        self.keep_for_snapshots(changes);
         for (key, change) in changes {
             let Some((&prefix, name)) = key.split_first() else { continue };
             if prefix == keys::USER_META {
                 self.follow_user(name, change);
             }
+            self.members.follow(prefix, name, change);
             for follower in self.followers.iter().filter(|follower| follower.prefix() == prefix) {
                 follower.follow(name, change.new.as_deref());
             }
@@ -99,6 +110,27 @@ impl View {
     /// Tells this one of every later change.
     pub(super) fn add_follower(&mut self, follower: Box<dyn Follower>) {
         self.followers.push(follower);
+    }
+
+    /// The blocks of the users' directory that a group changes: their numbers before it.
+    pub(super) fn touched_blocks(&self, changes: &BTreeMap<Vec<u8>, Change>) -> Vec<u64> {
+        let metas = changes.range(vec![keys::USER_META]..vec![keys::USER_META + 1]);
+        metas.filter_map(|(key, _)| self.users.number_of(&key[1..])).collect()
+    }
+
+    /// Keeps the old value of everything that changes from now on, as long as somebody has the past.
+    pub(super) fn begin_past(&mut self) -> Arc<Mutex<Past>> {
+        let past = Arc::new(Mutex::new(Past::default()));
+        self.pasts.push(Arc::downgrade(&past));
+        past
+    }
+
+    fn keep_for_snapshots(&mut self, changes: &BTreeMap<Vec<u8>, Change>) {
+        self.pasts.retain(|past| {
+            let Some(past) = past.upgrade() else { return false };
+            past.lock().keep(changes);
+            true
+        });
     }
 
     fn follow_user(&mut self, name: &[u8], change: &Change) {

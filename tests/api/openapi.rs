@@ -137,7 +137,7 @@ fn operations_are_found_by_path_and_method() {
     let token = json!({"access_token": "a.b.c", "expires_at": "2026-01-01T00:20:00Z"});
     assert_eq!(check_reply("GET", "/api/v2/token", 200, &token), Ok(()));
     for (method, path) in
-        [("PATCH", "/api/v2/users/u"), ("GET", "/api/v2/users/u/x"), ("GET", "/api/v2/nothing")]
+        [("PATCH", "/api/v2/users"), ("GET", "/api/v2/users/u/x"), ("GET", "/api/v2/nothing")]
     {
         assert!(
             check_reply(method, path, 200, &done).unwrap_err().ends_with("is not described"),

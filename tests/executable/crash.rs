@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::model::{self, Beliefs, Life, Version};
 use super::program::{Client, Installation, Server};
+use super::random::Random;
 
 const USERS: &str = "/api/v2/users";
 /// Clients that write at once.
@@ -31,11 +32,19 @@ fn a_killed_server_has_lost_nothing_it_answered() {
         server.admin().post("/api/v2/roles", &json!({"name": role})).expect(201);
     }
     server.stop();
-    for round in 1..=rounds() {
+    let (mut in_all, mut starts) = (0, Vec::new());
+    let mut start = || {
+        let since = Instant::now();
         let server = installation.start();
+        starts.push(since.elapsed());
+        server
+    };
+    for round in 1..=rounds() {
+        let server = start();
         let answered = write_until_killed(server, &mut writers, Duration::from_millis(random.within(LIFE)));
         assert!(answered > 0, "nothing was written in round {round}");
-        let server = installation.start();
+        in_all += answered;
+        let server = start();
         check(&server, &mut writers).unwrap_or_else(|why| panic!("round {round}: {why}\n{}", server.log()));
         if round % 2 == 0 {
             server.stop();
@@ -43,6 +52,19 @@ fn a_killed_server_has_lost_nothing_it_answered() {
             server.kill();
         }
     }
+    report(in_all, starts);
+}
+
+/// What is worth knowing of a run that went well, for `cargo test … -- --nocapture`.
+#[expect(clippy::print_stdout, reason = "whoever lets this run long wants to know what it did")]
+fn report(writes: u64, mut starts: Vec<Duration>) {
+    starts.sort_unstable();
+    let (middle, longest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
+    println!(
+        "{} kills, {writes} answered creates, updates and deletes: 0 lost, 0 half done, 0 undone; \
+         starts took {middle:.0?} in the middle, {longest:.0?} at most",
+        rounds()
+    );
 }
 
 #[expect(
@@ -182,21 +204,4 @@ fn list(admin: &mut Client, order: &str) -> Vec<Value> {
 
 fn names(list: &Value) -> impl Iterator<Item = String> {
     list.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(ToOwned::to_owned))
-}
-
-/// Numbers good enough to choose by (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        Self(u64::from_le_bytes(usersd::random::bytes()))
-    }
-
-    fn within(&mut self, range: Range<u64>) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
-    }
 }

@@ -136,3 +136,20 @@ fn the_watchdog_is_fed_as_often_as_it_asks() {
     }
     server.stop();
 }
+
+#[test]
+fn a_mail_password_in_clear_text_needs_leave_and_is_told_at_the_start() {
+    let installation = Installation::new()
+        .with("USERSD__SMTP__HOST", "127.0.0.1")
+        .with("USERSD__SMTP__USER", "usersd@example.com")
+        .with("USERSD__SMTP__PASSWORD", "planted-mail-password")
+        .with("USERSD__SMTP__ENCRYPTION", "none");
+    for command in ["serve", "check-config"] {
+        let ended = installation.run(&[command]).expect(2);
+        assert!(ended.err.contains("smtp.allow_plaintext_credentials"), "{}", ended.err);
+    }
+    let installation = installation.with("USERSD__SMTP__ALLOW_PLAINTEXT_CREDENTIALS", "true");
+    let server = installation.start();
+    server.wait_for("smtp: the password goes to 127.0.0.1:587 in clear text");
+    assert!(!server.stop().contains("planted"));
+}

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -92,6 +92,13 @@ impl Installation {
         Server::start(self.command(&["serve"]))
     }
 
+    /// Starts a server that may have so many files and sockets open.
+    pub(crate) fn start_with_descriptors(&self, count: u32) -> Server {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "ulimit -n $0 && exec \"$@\"", &count.to_string(), env!("CARGO_BIN_EXE_usersd")]);
+        Server::start(self.complete(command, &["serve"]))
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, "")
@@ -121,9 +128,18 @@ impl Installation {
         }
     }
 
+    /// Starts a command that is not waited for; what it says is thrown away.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
     /// The program with these arguments, its environment ours alone.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usersd"));
+        self.complete(Command::new(env!("CARGO_BIN_EXE_usersd")), arguments)
+    }
+
+    fn complete(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).arg("--config").arg(&self.config);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.folder.path()).stdin(Stdio::null());

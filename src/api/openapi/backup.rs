@@ -1,8 +1,10 @@
 //! The part `backup`: everything out, everything in (`contract/import.md` §1–3). The dump is described as a
 //! free object: it has another version and other owners than this description.
 
-use super::messages::GUARDED;
 use super::table::{Access, Kind, Method, Param, Part, Record, Route, Shape, Success, Way};
+
+/// Statuses of these operations: 409 for a role that is not there, 503 while another of them is under way.
+const MOVING: &[u16] = &[400, 401, 403, 409, 500, 503];
 
 const SCOPES: Param = Param::query(
     "scopes",
@@ -21,6 +23,12 @@ const SCAN_QUOTA: Param = Param::query(
     "Accepted for compatibility: 0, 1 or 2; there is nothing to scan.",
 );
 
+const KEEP_SEALED: Param = Param::query(
+    "keep-sealed",
+    Kind::Int32,
+    "1 takes secrets that need another server's master key as they are; otherwise they are refused.",
+);
+
 /// The part.
 pub(super) const PART: Part = Part {
     tag: "backup",
@@ -36,7 +44,7 @@ pub(super) const PART: Part = Part {
             params: &[OUTPUT_DATA, OUTPUT_FILE, INDENT, SCOPES],
             body: None,
             success: Success::json(200, Kind::Free),
-            failures: GUARDED,
+            failures: MOVING,
         },
         Route {
             method: Method::Post,
@@ -45,22 +53,22 @@ pub(super) const PART: Part = Part {
             summary: "Load a dump",
             about: "Loads all of it or, when something is wrong, nothing.",
             access: Access::Admin,
-            params: &[SCAN_QUOTA, MODE],
+            params: &[SCAN_QUOTA, MODE, KEEP_SEALED],
             body: Some("BackupData"),
             success: Success::MESSAGE,
-            failures: GUARDED,
+            failures: MOVING,
         },
         Route {
             method: Method::Get,
             path: "/loaddata",
             id: "loaddata_from_file",
             summary: "Load a dump from a file on the server",
-            about: "",
+            about: "As above; files larger than 64 MiB are for `usersd import`.",
             access: Access::Admin,
-            params: &[INPUT_FILE, SCAN_QUOTA, MODE],
+            params: &[INPUT_FILE, SCAN_QUOTA, MODE, KEEP_SEALED],
             body: None,
             success: Success::MESSAGE,
-            failures: GUARDED,
+            failures: MOVING,
         },
     ],
     records: &[DUMP],
@@ -70,7 +78,8 @@ const OUTPUT_DATA: Param = Param::query("output-data", Kind::Int32, "1 answers t
 const OUTPUT_FILE: Param =
     Param::query("output-file", Kind::Text, "Name of the file, below the directory for backups.");
 const INDENT: Param = Param::query("indent", Kind::Int32, "1 indents the file.");
-const INPUT_FILE: Param = Param::query("input-file", Kind::Text, "Absolute path of the file; needed.");
+const INPUT_FILE: Param =
+    Param::query("input-file", Kind::Text, "Path of the file, in the directory for backups; needed.");
 
 const DUMP: Record = Record {
     name: "BackupData",

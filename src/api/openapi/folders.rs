@@ -4,6 +4,7 @@ use super::filesystems;
 use super::messages::{GUARDED, GUARDED_CREATE, GUARDED_LOOKUP, LIST};
 use super::secrets::SECRET;
 use super::table::{Access, Kind, Member, Method, Param, Part, Record, Route, Success};
+use super::users::CONFIDENTIAL;
 
 const NAME: Param = Param::path("name", "name of the folder");
 
@@ -49,7 +50,7 @@ pub(super) const PART: Part = Part {
             summary: "Add folder",
             about: "",
             access: Access::Admin,
-            params: &[],
+            params: &[CONFIDENTIAL],
             body: Some("Folder"),
             success: Success::created("Folder", "Path of the new folder"),
             failures: GUARDED_CREATE,
@@ -61,7 +62,7 @@ pub(super) const PART: Part = Part {
             summary: "Get folder by name",
             about: "",
             access: Access::Admin,
-            params: &[NAME],
+            params: &[NAME, CONFIDENTIAL],
             body: None,
             success: Success::one("Folder"),
             failures: GUARDED_LOOKUP,

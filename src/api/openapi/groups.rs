@@ -3,6 +3,7 @@
 use super::messages::{GUARDED, GUARDED_CREATE, GUARDED_LOOKUP, LIST};
 use super::secrets::SECRET;
 use super::table::{Access, Kind, Member, Method, Param, Part, Record, Route, Success};
+use super::users::CONFIDENTIAL;
 use super::{filesystems, filters, user_model};
 
 const NAME: Param = Param::path("name", "name of the group");
@@ -72,7 +73,7 @@ pub(super) const PART: Part = Part {
             summary: "Add group",
             about: "",
             access: Access::Admin,
-            params: &[],
+            params: &[CONFIDENTIAL],
             body: Some("Group"),
             success: Success::created("Group", "Path of the new group"),
             failures: GUARDED_CREATE,
@@ -84,7 +85,7 @@ pub(super) const PART: Part = Part {
             summary: "Get group by name",
             about: "",
             access: Access::Admin,
-            params: &[NAME],
+            params: &[NAME, CONFIDENTIAL],
             body: None,
             success: Success::one("Group"),
             failures: GUARDED_LOOKUP,

@@ -1,6 +1,6 @@
 //! The part `quotas`: corrections of what users have in use (`contract/endpoints.md` §12).
 
-use super::messages::GUARDED_LOOKUP;
+use super::messages::{GUARDED, GUARDED_LOOKUP};
 use super::table::{Access, Kind, Member, Method, Param, Part, Record, Route, Success};
 
 const USERNAME: Param = Param::path("username", "name of the user");
@@ -16,6 +16,18 @@ pub(super) const PART: Part = Part {
     tag: "quotas",
     about: "What users have in use",
     routes: &[
+        Route {
+            method: Method::Get,
+            path: "/quotas/users/scans",
+            id: "get_users_quota_scans",
+            summary: "Get users whose files are being counted",
+            about: "Always none: the files are not with this server.",
+            access: Access::Admin,
+            params: &[],
+            body: None,
+            success: Success::many("QuotaScan"),
+            failures: GUARDED,
+        },
         Route {
             method: Method::Put,
             path: "/quotas/users/{username}/usage",
@@ -42,6 +54,14 @@ pub(super) const PART: Part = Part {
         },
     ],
     records: &[
+        Record::answered(
+            "QuotaScan",
+            "A count under way.",
+            &[&[
+                Member::always("username", Kind::Text, "Whose files are counted."),
+                Member::always("start_time", Kind::Int64, "Since when."),
+            ]],
+        ),
         Record::both(
             "QuotaUsage",
             "What lies on the disk.",
@@ -54,8 +74,8 @@ pub(super) const PART: Part = Part {
             "TransferQuotaUsage",
             "What was transferred.",
             &[&[
-                Member::maybe("used_upload_data_transfer", Kind::Int64, "MB uploaded."),
-                Member::maybe("used_download_data_transfer", Kind::Int64, "MB downloaded."),
+                Member::maybe("used_upload_data_transfer", Kind::Int64, "Bytes uploaded."),
+                Member::maybe("used_download_data_transfer", Kind::Int64, "Bytes downloaded."),
             ]],
         ),
     ],

@@ -19,7 +19,7 @@ use utoipa::openapi::server::Server;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::table::{Access, Answer, Kind, Member, Method, Param, Place, Presence, Record, Route, Shape, Way};
-use super::{API_KEY, BASIC, BEARER};
+use super::{API_KEY, BASIC, BEARER, extras};
 
 /// The extension that names the members an answer always has.
 pub(super) const ALWAYS_PRESENT: &str = "x-always-present";
@@ -30,6 +30,7 @@ pub(super) fn method(method: Method) -> HttpMethod {
         Method::Get => HttpMethod::Get,
         Method::Post => HttpMethod::Post,
         Method::Put => HttpMethod::Put,
+        Method::Patch => HttpMethod::Patch,
         Method::Delete => HttpMethod::Delete,
     }
 }
@@ -42,8 +43,9 @@ pub(super) fn operation(tag: &str, route: &Route, servers: Option<Vec<Server>>) 
         .summary(Some(route.summary))
         .description((!route.about.is_empty()).then_some(route.about))
         .securities(Some(security(route.access)))
-        .request_body(route.body.map(body))
-        .servers(servers);
+        .request_body(route.body.map(|name| body(name, route.method)))
+        .servers(servers)
+        .extensions(extras::of(route.id));
     for entry in route.params {
         operation = operation.parameter(parameter(entry));
     }
@@ -65,15 +67,14 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
     names.iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect()
 }
 
-fn body(name: &str) -> RequestBody {
+fn body(name: &str, method: Method) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(name)));
-    RequestBodyBuilder::new()
-        .content("application/json", content.build())
-        .required(Some(Required::True))
-        .build()
+    let kind = if method == Method::Patch { "application/merge-patch+json" } else { "application/json" };
+    RequestBodyBuilder::new().content(kind, content.build()).required(Some(Required::True)).build()
 }
 
-fn parameter(param: &Param) -> Parameter {
+/// A parameter of an operation.
+pub(super) fn parameter(param: &Param) -> Parameter {
     let (place, required) = match param.place {
         Place::Path => (ParameterIn::Path, Required::True),
         Place::Query => (ParameterIn::Query, Required::False),

@@ -48,6 +48,8 @@ pub(super) enum Method {
     Post,
     /// Replaces.
     Put,
+    /// Changes, by a JSON merge patch.
+    Patch,
     /// Removes.
     Delete,
 }

@@ -5,16 +5,17 @@ use super::messages::{GUARDED, GUARDED_LOOKUP, LIST};
 use super::table::{Access, Kind, Method, Param, Part, Route, Success};
 use super::user_model;
 
-const USERNAME: Param = Param::path("username", "name of the user");
+pub(super) const USERNAME: Param = Param::path("username", "name of the user");
 
-const CONFIDENTIAL: Param = Param::query(
+/// The parameter that shows what is hidden otherwise.
+pub(super) const CONFIDENTIAL: Param = Param::query(
     "confidential_data",
     Kind::Int32,
     "1 shows what is hidden otherwise: the hash of the password, and of each secret its key and additional \
      data. Without the permission `manage_system` it is ignored.",
 );
 
-const DISCONNECT: Param = Param::query(
+pub(super) const DISCONNECT: Param = Param::query(
     "disconnect",
     Kind::Int32,
     "1 ends the open sessions of the user once the update is done, so that new ones begin under the new \
@@ -34,7 +35,9 @@ const LIST_USERS: Route = Route {
     path: "/users",
     id: "get_users",
     summary: "Get users",
-    about: "A page of users, sorted by name. Passwords and the keys of secrets are never part of it.",
+    about: "A page of users, sorted by name. Passwords and the keys of secrets are never part of it. A cursor, \
+            `after`, and filters are described under `x-extras`; the headers `X-Total-Count` and \
+            `Link` say how many users there are and where the next page is.",
     access: Access::Admin,
     params: LIST,
     body: None,
@@ -77,7 +80,8 @@ const UPDATE_USER: Route = Route {
     summary: "Update user",
     about: "Replaces the user: what the request leaves out is reset, also `status` (to disabled). Kept are \
             the name, usage and times, the password if it is absent, the second factor and recovery codes, \
-            and secrets that are sent back as they were read.",
+            and secrets that are sent back as they were read. With `If-Match` and the `ETag` of what was read, \
+            a change that somebody else made meanwhile is not undone but told with 412.",
     access: Access::Admin,
     params: &[USERNAME, DISCONNECT],
     body: Some("User"),

@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::labelled;
 
-/// Answers 200 with an array of documents, each one line of JSON with or without its `\n`.
+/// Answers 200 with an array of documents: each a line of JSON with or without its `\n`, or several with commas
+/// between.
 #[must_use]
 pub fn list(documents: Vec<Bytes>) -> HttpResponse {
     labelled(HttpResponse::with_body(StatusCode::OK, BoxBody::new(List::new(documents))))

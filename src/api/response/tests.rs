@@ -21,6 +21,16 @@ async fn each_kind_has_its_status_and_body() {
         (Error::NotFound, 404, r#"{"error":"Not Found","message":""}"#),
         (Error::Conflict("twice".into()), 409, r#"{"error":"twice","message":""}"#),
         (
+            Error::PreconditionFailed,
+            412,
+            r#"{"error":"the object is not in the expected state, read it again","message":"Precondition Failed"}"#,
+        ),
+        (
+            Error::PreconditionRequired,
+            428,
+            r#"{"error":"changes need an If-Match header with the ETag of what was read","message":"Precondition Required"}"#,
+        ),
+        (
             Error::Unauthorized("no token found".into()),
             401,
             r#"{"error":"no token found","message":"Unauthorized"}"#,
@@ -62,7 +72,7 @@ fn only_bad_credentials_challenge_and_only_waits_say_how_long() {
         (Error::Unauthorized("".into()), None, None, None),
         (Error::TooMany { retry_after: wait }, None, Some("4"), Some("3.001s")),
         (Error::Busy { retry_after: Duration::from_secs(2) }, None, Some("2"), None),
-        (Error::Unavailable(None), None, None, None),
+        (Error::Unavailable(None), None, Some("10"), None),
     ] {
         let response = Failure(error).error_response();
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());

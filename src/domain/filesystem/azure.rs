@@ -52,6 +52,10 @@ impl Settings for AzureConfig {
         vec![(Slot::AzureAccountKey, &mut self.account_key), (Slot::AzureSasUrl, &mut self.sas_url)]
     }
 
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.key_prefix]
+    }
+
     fn settle(&mut self) -> Result<(), Invalid> {
         self.apply_rules().map_err(labelled("Azure Blob config"))
     }

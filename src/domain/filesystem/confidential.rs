@@ -1,5 +1,6 @@
-//! The confidential view of a filesystem: every secret of every provider, each with what opens it
-//! (`contract/user-model.md` §3, §5). Who may see it is decided elsewhere.
+//! The fuller views of a filesystem: every secret of every provider, empty ones too, and in the
+//! confidential one each with what opens it (`contract/user-model.md` §3, §5). Who may see which is
+//! decided elsewhere.
 
 use serde_json::{Map, Value};
 
@@ -7,6 +8,14 @@ use super::{Filesystem, Slot};
 use crate::domain::secret::Secret;
 
 impl Filesystem {
+    /// Adds `{}` for every secret that is not there to its normal view: the form of folders.
+    pub fn complete(view: &mut Value) {
+        for slot in Slot::ALL {
+            let section = object(view).entry(slot.section()).or_insert(Value::Null);
+            object(section).entry(slot.member()).or_insert_with(|| Value::Object(Map::new()));
+        }
+    }
+
     /// Turns its normal view, as the store keeps it, into the confidential one.
     ///
     /// # Errors

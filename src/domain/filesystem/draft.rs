@@ -27,6 +27,9 @@ pub struct FilesystemDraft {
     cryptconfig: CryptConfig,
     sftpconfig: SftpConfig,
     httpconfig: HttpConfig,
+    /// Whether a secret that is absent is one that shall not be, whatever the provider.
+    #[serde(skip)]
+    is_complete: bool,
 }
 
 impl FilesystemDraft {
@@ -41,14 +44,28 @@ impl FilesystemDraft {
         self.provider() == Provider::Sftp && self.sftpconfig.has_plain_key()
     }
 
+    /// Says that the draft holds everything the filesystem shall have: Google's credentials, too, are gone when
+    /// they are absent.
+    pub fn keep_no_absent_secrets(&mut self) {
+        self.is_complete = true;
+    }
+
     /// Refuses a redacted secret of the provider asked for: rule 6 of `contract/validation.md` §1, for
     /// where there is nothing to keep.
     ///
     /// # Errors
     /// When there is one.
     pub fn refuse_redacted(&self) -> Result<(), Invalid> {
+        self.refuse_redacted_of("user")
+    }
+
+    /// The same for the filesystem of something else, named in the message.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn refuse_redacted_of(&self, what: &str) -> Result<(), Invalid> {
         if self.settings().secrets().iter().any(|(_, secret)| **secret == Secret::Redacted) {
-            return Err(Invalid::new("cannot save a user with a redacted secret"));
+            return Err(Invalid::new(format!("cannot save a {what} with a redacted secret")));
         }
         Ok(())
     }
@@ -70,9 +87,10 @@ impl FilesystemDraft {
         if stored.is_none() {
             self.refuse_redacted()?;
         }
+        let is_complete = self.is_complete;
         let mut config = self.into_config();
         if let Some(stored) = stored {
-            config.keep_secrets(stored);
+            config.keep_secrets(stored, is_complete);
         }
         config.settings_mut().settle()?;
         config.seal(owner, sealer)?;

@@ -38,6 +38,10 @@ impl Settings for GcsConfig {
         vec![(Slot::GcsCredentials, &mut self.credentials)]
     }
 
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.key_prefix]
+    }
+
     fn settle(&mut self) -> Result<(), Invalid> {
         self.apply_rules().map_err(labelled("GCS config"))
     }

@@ -37,6 +37,10 @@ impl Settings for HttpConfig {
         vec![(Slot::HttpPassword, &mut self.password), (Slot::HttpApiKey, &mut self.api_key)]
     }
 
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.username]
+    }
+
     fn settle(&mut self) -> Result<(), Invalid> {
         self.apply_rules().map_err(labelled("HTTP fs config"))
     }

@@ -16,6 +16,11 @@ pub(super) trait Settings {
     /// Its secrets, to be replaced.
     fn secrets_mut(&mut self) -> Vec<(Slot, &mut Secret)>;
 
+    /// The texts in which a group may let a member's name stand: none unless the provider has some.
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        Vec::new()
+    }
+
     /// Checks the settings by the provider's rules in their order, and brings them into the form in
     /// which they are stored. Secrets stay plain.
     fn settle(&mut self) -> Result<(), Invalid>;

@@ -62,6 +62,10 @@ impl Settings for S3Config {
         vec![(Slot::S3AccessSecret, &mut self.access_secret)]
     }
 
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.key_prefix]
+    }
+
     fn settle(&mut self) -> Result<(), Invalid> {
         self.apply_rules().map_err(labelled("s3config"))
     }

@@ -53,6 +53,10 @@ impl Settings for SftpConfig {
         ]
     }
 
+    fn templates_mut(&mut self) -> Vec<&mut String> {
+        vec![&mut self.prefix, &mut self.username]
+    }
+
     fn settle(&mut self) -> Result<(), Invalid> {
         self.apply_rules().map_err(labelled("SFTP fs config"))
     }

@@ -50,9 +50,10 @@ pub(super) fn hash(password: &str, cost: u32) -> Result<String, ::bcrypt::Bcrypt
 mod tests {
     use crate::domain::password::{PasswordHash, Unusable};
 
-    /// Made with libxcrypt 4.4.33; the salt of the first two is that of Openwall's own tests.
+    /// The first two stand in Openwall's own tests (`crypt_blowfish`, `wrapper.c`), the others were made with
+    /// libxcrypt 4.4.33.
     #[test]
-    fn the_hashes_of_libxcrypt_match() {
+    fn the_hashes_of_openwall_and_libxcrypt_match() {
         for (text, password) in [
             ("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U"),
             ("$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy", ""),

@@ -106,7 +106,25 @@ fn decode(field: &str) -> Result<Vec<u8>, Unusable> {
 mod tests {
     use crate::domain::password::{PasswordHash, Unusable};
 
-    /// The SHA-1 keys are those of RFC 6070; the others were made with Python's `hashlib.pbkdf2_hmac`.
+    /// RFC 7914 §11; the salt of the second one as base64, too.
+    #[test]
+    fn the_vectors_of_rfc_7914_match() {
+        let keys = [
+            "VawEblbjCJ/sFpHCJUS2BflBhSFt3gRl5oudV8INrLxJypzM8Xm2RZkWZLOdd+8xfHG4RbHjC9UJESBB06GXgw==",
+            "TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1ah1CWhIlgzVJrbhBtRybMXaicr3ruh0HhHj2Kzl/M8jQ==",
+        ];
+        for (text, password) in [
+            (format!("$pbkdf2-sha256$1$salt${}", keys[0]), "passwd"),
+            (format!("$pbkdf2-sha256$80000$NaCl${}", keys[1]), "Password"),
+            (format!("$pbkdf2-b64salt-sha256$80000$TmFDbA==${}", keys[1]), "Password"),
+        ] {
+            let hash = PasswordHash::recognise(&text).unwrap();
+            assert!(hash.verify(password) && !hash.verify("password"), "{text}");
+        }
+    }
+
+    /// The SHA-1 keys are those of RFC 6070, those of SHA-256 and SHA-512 for 1 and 4096 rounds those of Python's
+    /// own tests (`test_hashlib.py`); the others were made with `hashlib.pbkdf2_hmac`.
     #[test]
     fn the_vectors_of_rfc_6070_and_hashlib_match() {
         for text in [
@@ -114,6 +132,7 @@ mod tests {
             "$pbkdf2-sha1$4096$salt$SwB5AbdlSJq+rUnZJvch0GWkKcE=",
             "$pbkdf2-sha256$1$salt$Eg+2z/z4syxD5yJSVsT4N6hlSMkszDVICAWYfLcL4Xs=",
             "$pbkdf2-sha256$4096$salt$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o=",
+            "$pbkdf2-sha512$1$salt$hn9wzxreAs/zdSWZo6U9xK80x6ZpgVrl1RNVThyM8lLALUcKKFoFAbrZmb/pQ8CPBQI119aLHaVeY/c7YKV/zg==",
             "$pbkdf2-sha512$4096$salt$0Zexsz2wFD4BixLz0dFHnmzevcyXxcD4f2kC4HL0V7UUPzBgJkGz1VzTNZiMs2uEN2Bg7NUy4Dm3QqI5Q0ry1Q==",
             "$pbkdf2-sha512$1000$salt$r+bFUweFtsxrHGRTOEcxvV7kMu5Un9Qv",
             "$pbkdf2-b64salt-sha256$1000$AAECAwQFBgcICQoLDA0ODw==$JeuGrMduQwGPGLmo+Qwv7UYtHHmeg9SK49fGkEamC2c=",

@@ -52,6 +52,21 @@ impl<'a> Yescrypt<'a> {
 mod tests {
     use crate::domain::password::{PasswordHash, Unusable};
 
+    /// `TESTS-OK` of Openwall's yescrypt, all for one password; those that this server takes and that are cheap.
+    #[test]
+    fn the_vectors_of_openwall_match() {
+        for text in [
+            "$y$j80$LdJMENpBABJJ3h2$ysXVVJwuaVlI1BWoEKt/Bz3WNDDmdOWz/8KTQaHL1cC",
+            "$y$j5..3$LdJMENpBAB3$xi27PTUNd8NsChHeLOz85JFnUOyibRHkWzprowRlR5/",
+            "$y$j4/$LdJMENpBA/$tHlkpTQ8V/eEnTVau1uW36T97LIXlfPrEzdeV5SE5K7",
+            "$y$j2..1$LdJME/$iLEt6kuTwHch6XdCxtTHfsQzYwWFmpUwgl6Ax8RH4d1",
+        ] {
+            let hash = PasswordHash::recognise(text).unwrap();
+            assert!(hash.verify("pleaseletmein"), "{text}: {:?}", hash.check());
+            assert!(!hash.verify("pleaseletme"), "{text}");
+        }
+    }
+
     /// Made with libxcrypt 4.4.33.
     #[test]
     fn the_hashes_of_libxcrypt_match() {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::time::UnixMillis;
-use crate::mail::sink::{Manner, Sink};
+use crate::mail::sink::{CA, Manner, Security, Sink};
 
 pub(crate) fn options(port: u16) -> SmtpOptions {
     SmtpOptions {
@@ -107,12 +107,15 @@ async fn what_goes_wrong_is_told_with_advice_and_whether_it_passes() {
         (Manner::Refuses("EHLO", "421 too busy"), false, "cannot connect"),
         (Manner::HangsUp("DATA"), false, "refused the message"),
         (Manner::Sleeps("RCPT"), false, "did not answer within 200ms"),
+        (Manner::Delays("MAIL", Duration::from_millis(400)), false, "did not answer within 200ms"),
     ] {
         let sink = Sink::open(manner).await;
         let options = SmtpOptions { timeout: Duration::from_millis(200), ..options(sink.port()) };
         let (done, _) = talk(options).await;
         let why = done.unwrap_err();
         assert_eq!(why.is_final(), is_final, "{why}");
+        let is_about_message = matches!(manner, Manner::Refuses("RCPT" | "DATA", _));
+        assert_eq!(why.is_about_message(), is_about_message, "{why}");
         assert!(why.to_string().contains(part), "{why}");
         assert!(sink.mails().is_empty());
     }
@@ -134,6 +137,82 @@ async fn a_server_that_is_not_there_offers_nothing_or_refuses_the_password_is_to
         let why = talk(options).await.0.unwrap_err();
         assert!(!why.is_final() && why.to_string().contains(part), "{why}");
     }
+}
+
+fn encrypted(port: u16, encryption: Encryption, certificates: Option<&[u8]>) -> SmtpOptions {
+    SmtpOptions {
+        encryption,
+        certificates: certificates.map(<[u8]>::to_vec),
+        login: Some(Login { in_clear_text: false, ..login(Authentication::Plain) }),
+        ..options(port)
+    }
+}
+
+#[tokio::test]
+async fn a_mail_arrives_over_tls_and_the_password_only_there() {
+    for (security, encryption) in
+        [(Security::StartTls, Encryption::StartTls), (Security::Tls, Encryption::Tls)]
+    {
+        let sink = Sink::open_with(Manner::Polite, security).await;
+        let (done, lines) = talk(encrypted(sink.port(), encryption, Some(CA))).await;
+        assert_eq!(done, Ok(()), "{lines:?}");
+        assert_eq!(sink.mails().len(), 1);
+        let heard = sink.heard();
+        let position = |verb: &str| heard.iter().position(|line| line.starts_with(verb));
+        let greetings = heard.iter().filter(|line| line.starts_with("EHLO")).count();
+        match security {
+            Security::StartTls => {
+                assert!(greetings == 2 && position("STARTTLS") < position("AUTH"), "{heard:?}");
+            }
+            Security::Tls | Security::ClearText => assert!(greetings == 1, "{heard:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_a_server_that_cannot_prove_who_it_is() {
+    let start_tls = Sink::open_with(Manner::Polite, Security::StartTls).await;
+    let tls = Sink::open_with(Manner::Polite, Security::Tls).await;
+    for (sink, encryption, step) in [
+        (&start_tls, Encryption::StartTls, "TLS failed"),
+        (&tls, Encryption::Tls, "cannot connect to the mail server"),
+    ] {
+        let unknown = encrypted(sink.port(), encryption, None);
+        let named_otherwise =
+            SmtpOptions { host: "localhost".into(), ..encrypted(sink.port(), encryption, Some(CA)) };
+        for (options, part) in [(unknown, "UnknownIssuer"), (named_otherwise, "not valid for name")] {
+            let why = talk(options).await.0.unwrap_err();
+            assert!(why.what().starts_with(step) && why.what().contains(part), "{why}");
+            assert!(why.advice().is_some_and(|advice| advice.contains("smtp.ca_file")) && !why.is_final());
+        }
+        let said = sink.heard();
+        assert!(sink.mails().is_empty() && !said.iter().any(|line| line.starts_with("AUTH")), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_the_other_kind_of_tls_is_told_apart() {
+    let tls = Sink::open_with(Manner::Polite, Security::Tls).await;
+    let plain = Sink::open(Manner::Polite).await;
+    for (port, encryption) in [(tls.port(), Encryption::StartTls), (plain.port(), Encryption::Tls)] {
+        let options =
+            SmtpOptions { timeout: Duration::from_millis(300), ..encrypted(port, encryption, Some(CA)) };
+        let why = talk(options).await.0.unwrap_err();
+        assert!(why.advice().is_some_and(|advice| advice.contains("smtp.encryption = \"tls\"")), "{why}");
+    }
+    assert!(tls.mails().is_empty() && plain.mails().is_empty());
+}
+
+#[tokio::test]
+async fn a_knock_goes_as_far_as_a_mail_would_and_leaves_none() {
+    let sink = Sink::open_with(Manner::Polite, Security::StartTls).await;
+    let mailer = SmtpMailer::new(encrypted(sink.port(), Encryption::StartTls, Some(CA))).unwrap();
+    mailer.knock().await.unwrap().quit().await;
+    let heard = sink.heard();
+    assert!(heard.iter().any(|line| line.starts_with("AUTH")) && sink.mails().is_empty(), "{heard:?}");
+    assert!(!heard.iter().any(|line| line.starts_with("MAIL")), "{heard:?}");
+    sink.behave(Manner::Refuses("AUTH", "535 no"));
+    assert!(mailer.knock().await.is_err());
 }
 
 #[test]

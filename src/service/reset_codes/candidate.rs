@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use crate::domain::account::{AccountKey, AccountKind};
 use crate::domain::admin::Admin;
 use crate::domain::email::Email;
+use crate::domain::group::EffectiveUser;
 use crate::domain::reset_code::Digest;
 use crate::domain::time::UnixMillis;
-use crate::domain::user::User;
 use crate::domain::web_client::WebClientOption;
 use crate::error::Error;
-use crate::service::login;
+use crate::service::{login, references};
 use crate::store::Store;
 
 /// An account that may sign in, as far as a reset needs to know it.
@@ -38,7 +38,8 @@ impl Candidate {
         match account.kind() {
             AccountKind::User => {
                 let user = store.user(account.name())?;
-                Ok(user.and_then(|user| Self::of_user(&user.value, address, now)))
+                let user = user.and_then(|user| references::effective(store, user.value));
+                Ok(user.and_then(|user| Self::of_user(&user, address, now)))
             }
             AccountKind::Admin => {
                 let admin = store.shelf::<Admin>().get(account.name());
@@ -47,8 +48,8 @@ impl Candidate {
         }
     }
 
-    /// A user who may sign in.
-    pub(crate) fn of_user(user: &User, address: IpAddr, now: UnixMillis) -> Option<Self> {
+    /// A user who may sign in, the settings of his groups counted.
+    pub(crate) fn of_user(user: &EffectiveUser, address: IpAddr, now: UnixMillis) -> Option<Self> {
         let may = login::may_sign_in(user, now) && login::check_access(user, address).is_ok();
         may.then(|| Self {
             email: user.email.clone(),

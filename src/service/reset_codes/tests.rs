@@ -1,29 +1,35 @@
 //! Codes from request to new password, over a real store, with a clock and a mailer of our own.
 
+mod groups;
+
 use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::admin::{AdminDraft, AdminRules};
+use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
+use crate::domain::network::IpNetworks;
 use crate::domain::password::HashingScheme;
+use crate::domain::precondition::Preconditions;
 use crate::domain::reset_code::Progress;
 use crate::domain::sealer::Sealer;
+use crate::domain::status::Status;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::user_draft::{UserDraft, UserRules};
-use crate::mail::error::MailError;
 use crate::mail::message::OutgoingMail;
-use crate::mail::sink::{Manner, Sink};
 use crate::mail::templates::Templates;
 use crate::mail::{Mailer, Outbox};
 use crate::service::admins::Admins;
 use crate::service::hashing::HashingLimits;
 use crate::service::requester::Requester;
 use crate::service::sessions::Sessions;
-use crate::service::users::Users;
+use crate::service::users::{StateRules, Users};
 use crate::store::StoreOptions;
+
+mod queue;
 
 const USER: AccountKind = AccountKind::User;
 const ADMIN: AccountKind = AccountKind::Admin;
@@ -69,7 +75,7 @@ impl World {
     async fn sending(settings: ResetSettings, mailer: Mailer, outbox: Arc<Outbox>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions {
-            engine_cache_bytes: 1 << 20,
+            engine_cache_bytes: Some(1 << 20),
             reserve_bytes: 0,
             ..StoreOptions::new(folder.path().join("store"))
         };
@@ -83,11 +89,18 @@ impl World {
             min_password_strength: 0,
             sealer: Sealer::default(),
         };
-        let users =
-            Users::new(store.clone(), hashing.clone(), clock.clone(), Sessions::default(), Arc::new(rules));
+        let states = StateRules { tagger: Tagger::new(b"of this test"), require_if_match: false };
+        let users = Users::new(
+            store.clone(),
+            hashing.clone(),
+            clock.clone(),
+            Sessions::default(),
+            Arc::new(rules),
+            states,
+        );
         let admin_rules = AdminRules { naming: settings.naming, min_password_strength: 0 };
         let admins = Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules);
-        let templates = Templates::load(None).unwrap();
+        let templates = Templates::load(None, None).unwrap();
         let queue = MailQueue::new(store.clone(), mailer, templates, clock.clone(), settings.lifetime);
         let codes =
             ResetCodes::new(store.clone(), hashing.clone(), clock.clone(), Some(queue.clone()), settings);
@@ -275,7 +288,7 @@ async fn another_password_or_another_account_of_the_name_voids_the_code() {
 
     let code = world.code(USER, "anna").await;
     let name = world.users.name("anna");
-    world.users.remove(&Requester::default(), &name).await.unwrap();
+    world.users.remove(&Requester::default(), &name, Preconditions::default()).await.unwrap();
     assert!(world.reset(USER, "anna", &code).await.starts_with("Unable to associate"));
     world.add_user(json!({"username": "anna", "email": "anna@example.com"})).await;
     assert_eq!(world.reset(USER, "anna", &code).await, UNKNOWN);
@@ -288,7 +301,7 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
     let free = world.user("anna").filters;
     let filters = |value: Value| serde_json::from_value::<crate::domain::filters::Filters>(value).unwrap();
     let cases: [(&str, Change); 2] = [
-        ("disabled", |user| user.status = crate::domain::status::Status::Disabled),
+        ("disabled", |user| user.status = Status::Disabled),
         ("expired", |user| user.expiration_date = UnixMillis::new(1_600_000_000_000)),
     ];
     for (case, change) in cases {
@@ -298,7 +311,7 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
         assert!(world.mails_after(USER, "anna").await.is_empty(), "{case}");
         world
             .change(|user| {
-                user.status = crate::domain::status::Status::Enabled;
+                user.status = Status::Enabled;
                 user.expiration_date = UnixMillis::new(0);
             })
             .await;
@@ -319,6 +332,36 @@ async fn whoever_may_not_sign_in_gets_no_mail_and_no_password() {
         world.change(|user| user.filters = free.clone()).await;
         world.put_request(held).await;
         assert_eq!(world.reset(USER, "anna", &code).await, "ok user/anna", "the code stays valid: {value}");
+    }
+}
+
+#[tokio::test]
+async fn an_admin_who_may_not_sign_in_gets_no_mail_and_no_password() {
+    type Change = fn(&mut Admin);
+    let narrow: Change =
+        |admin| admin.filters.allow_list = IpNetworks::parse("x", &["198.51.100.0/24"]).unwrap();
+    for change in [narrow, |admin| admin.status = Status::Disabled] {
+        let world = World::new().await;
+        let code = world.code(ADMIN, "anna").await;
+        let changed = world.store.write(move |txn| {
+            let mut admin = txn.item::<Admin>("anna")?.unwrap();
+            change(&mut admin);
+            txn.put_item(&admin)
+        });
+        changed.await.unwrap();
+        assert!(world.reset(ADMIN, "anna", &code).await.starts_with("unable to associate"));
+        assert!(world.mails_after(ADMIN, "anna").await.is_empty());
+        assert!(
+            world
+                .store
+                .shelf::<Admin>()
+                .get("anna")
+                .unwrap()
+                .password
+                .as_ref()
+                .unwrap()
+                .verify("old Passw0rd")
+        );
     }
 }
 
@@ -363,7 +406,7 @@ async fn with_the_references_answers_some_are_told() {
         })
         .await;
     assert_eq!(error(world.forgot("anna").await), "you are not allowed to reset your password");
-    world.change(|user| user.status = crate::domain::status::Status::Disabled).await;
+    world.change(|user| user.status = Status::Disabled).await;
     assert_eq!(world.forgot("anna").await.ok(), Some(()));
 }
 
@@ -454,81 +497,4 @@ async fn guesses_are_limited_by_address_and_by_account() {
     assert!(world.reset_from(USER, "anna", &code, elsewhere(99)).await.is_err());
     world.clock.advance(60_000);
     assert!(world.reset_from(USER, "anna", &code, elsewhere(99)).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_mail_that_is_not_taken_is_tried_again_later_and_later() {
-    let world = World::new().await;
-    world.outbox.fail_with(Some(MailError::passing("busy")));
-    world.forgot("anna").await.unwrap();
-    for wait in [5_000, 30_000, 120_000, 300_000] {
-        world.queue.pass().await;
-        world.clock.advance(wait - 1);
-        let before = world.queue.status();
-        world.queue.pass().await;
-        assert_eq!(world.queue.status(), before, "too early for the next try");
-        assert_eq!(before.waiting, 1);
-        world.clock.advance(1);
-    }
-    assert_eq!(world.queue.status().failures_in_a_row, 4);
-    world.outbox.fail_with(None);
-    world.queue.pass().await;
-    assert_eq!(world.outbox.take().len(), 1);
-    assert_eq!((world.queue.status().waiting, world.queue.status().failures_in_a_row), (0, 0));
-    world.queue.pass().await;
-    assert!(world.outbox.take().is_empty(), "each mail once");
-}
-
-#[tokio::test]
-async fn a_mail_is_given_up_when_it_never_will_be_taken_or_is_too_old() {
-    let world = World::new().await;
-    world.outbox.fail_with(Some(MailError::lasting("no such mailbox")));
-    world.forgot("anna").await.unwrap();
-    world.queue.pass().await;
-    assert!(world.pending("user/anna").is_none());
-
-    world.outbox.fail_with(Some(MailError::passing("busy")));
-    world.forgot("anna").await.unwrap();
-    world.queue.pass().await;
-    world.clock.advance(600_000);
-    world.outbox.fail_with(None);
-    world.queue.pass().await;
-    assert!(world.pending("user/anna").is_none() && world.outbox.take().is_empty());
-}
-
-#[tokio::test]
-async fn a_request_that_nobody_dealt_with_is_mailed_by_the_next_process() {
-    let world = World::new().await;
-    world.forgot("anna").await.unwrap();
-    let outbox = Arc::new(Outbox::default());
-    let mailer = Mailer::Recording(Arc::clone(&outbox));
-    let templates = Templates::load(None).unwrap();
-    let lifetime = Duration::from_secs(600);
-    let next = MailQueue::new(world.store.clone(), mailer, templates, world.clock.clone(), lifetime);
-    let running = tokio::spawn(next.clone().run());
-    while next.status().waiting > 0 {
-        tokio::task::yield_now().await;
-    }
-    next.stop();
-    running.await.unwrap();
-    let code = code_in(&outbox.take()[0].text);
-    assert_eq!(world.reset(USER, "anna", &code).await, "ok user/anna");
-}
-
-#[tokio::test]
-async fn a_request_takes_as_long_with_a_slow_mail_server() {
-    let sink = Sink::open(Manner::Sleeps("RCPT")).await;
-    let options = crate::mail::smtp::tests::options(sink.port());
-    let mailer = Mailer::Smtp(Arc::new(crate::mail::smtp::SmtpMailer::new(options).unwrap()));
-    let world = World::sending(settings(), mailer, Arc::default()).await;
-    let running = tokio::spawn(world.queue.clone().run());
-    world.forgot("anna").await.unwrap();
-    while sink.heard().iter().all(|line| !line.starts_with("RCPT")) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let begun = std::time::Instant::now();
-    world.forgot("nobody").await.unwrap();
-    world.forgot("anna").await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(4), "no request waits for the mail server");
-    running.abort();
 }

@@ -7,12 +7,15 @@ use proptest::strategy::ValueTree as _;
 use serde_json::{Value, json};
 
 use super::super::accounts::{
-    decode_admin, decode_api_key, decode_user, encode_admin, encode_api_key, encode_user,
+    decode_admin, decode_api_key, decode_folder, decode_group, decode_user, encode_admin, encode_api_key,
+    encode_folder, encode_group, encode_user,
 };
 use super::super::{Body, Record};
 use crate::domain::account::AccountState;
 use crate::domain::admin::{Admin, AdminDraft, AdminRules};
 use crate::domain::api_key::ApiKey;
+use crate::domain::folder::{Folder, FolderDraft};
+use crate::domain::group::{Group, GroupDraft};
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::password::PasswordHash;
 use crate::domain::sealer::Sealer;
@@ -48,7 +51,7 @@ fn user_rules() -> UserRules {
     }
 }
 
-fn settled(draft: Value) -> Result<User, String> {
+pub(super) fn settled(draft: Value) -> Result<User, String> {
     let draft: UserDraft = serde_json::from_value(draft).map_err(|why| why.to_string())?;
     draft.settle(&user_rules(), None).map(|(user, _)| user).map_err(|why| why.to_string())
 }
@@ -128,7 +131,7 @@ fn full_admin() -> Admin {
     admin
 }
 
-fn full_api_key() -> ApiKey {
+pub(super) fn full_api_key() -> ApiKey {
     let mut key: ApiKey = serde_json::from_value(json!({
         "id": "aBcDeFgHjKmNpQrStUvWxY", "name": "backup", "scope": 1, "created_at": 1, "updated_at": 2,
         "last_use_at": 3, "expires_at": 4, "description": "d", "admin": "root"
@@ -136,6 +139,35 @@ fn full_api_key() -> ApiKey {
     .unwrap();
     key.secret = PasswordHash::recognise(HASH);
     key
+}
+
+fn full_folder() -> Folder {
+    let draft: FolderDraft = serde_json::from_value(json!({
+        "name": "in", "mapped_path": "/srv/in", "description": "d",
+        "filesystem": {"provider": 4, "cryptconfig": {"read_buffer_size": 1, "passphrase": sealed("passphrase")}}
+    }))
+    .unwrap();
+    let mut folder = draft.settle(NamingRules::default(), &Sealer::default(), None).unwrap();
+    (folder.id, folder.used_quota_size, folder.used_quota_files) = (1, 2, 3);
+    (folder.last_quota_update, folder.changed_at) = (UnixMillis::new(4), UnixMillis::new(5));
+    folder
+}
+
+fn full_group() -> Group {
+    let draft: GroupDraft = serde_json::from_value(json!({
+        "name": "poets", "description": "d",
+        "user_settings": {
+            "home_dir": "/srv/%username%", "max_sessions": 1, "quota_size": 2, "quota_files": 3,
+            "permissions": {"/in": ["list"]}, "upload_bandwidth": 4, "download_bandwidth": 5,
+            "total_data_transfer": 6, "filters": full_filters(),
+            "filesystem": {"provider": 6, "httpconfig": {"endpoint": "http://h", "api_key": sealed("api key")}}
+        },
+        "virtual_folders": [{"name": "in", "virtual_path": "/in", "quota_size": -1, "quota_files": -1}]
+    }))
+    .unwrap();
+    let mut group = draft.settle(NamingRules::default(), &Sealer::default(), None).unwrap();
+    (group.id, group.created_at, group.updated_at) = (7, UnixMillis::new(8), UnixMillis::new(9));
+    group
 }
 
 fn bytes(body: &Body) -> Vec<u8> {
@@ -158,6 +190,16 @@ fn the_record_of_a_user_does_not_change() {
     assert_eq!(decode_user(&Record::decode(KEY, &golden).unwrap()).unwrap(), user);
 }
 
+/// Records of users with a role were once not marked as showing parts of other objects.
+#[test]
+fn an_earlier_record_of_a_user_reads_the_same() {
+    let file = format!("{}/tests/data/records/user_v1_unmarked.hex", env!("CARGO_MANIFEST_DIR"));
+    let bytes = hex::decode(std::fs::read_to_string(file).unwrap().replace('\n', "")).unwrap();
+    let record = Record::decode(KEY, &bytes).unwrap();
+    assert!(!record.to_render);
+    assert_eq!(decode_user(&record).unwrap(), full_user());
+}
+
 #[test]
 fn the_record_of_an_admin_does_not_change() {
     let admin = full_admin();
@@ -173,14 +215,30 @@ fn the_record_of_an_api_key_does_not_change() {
 }
 
 #[test]
+fn the_record_of_a_folder_does_not_change() {
+    let folder = full_folder();
+    let golden = assert_golden("folder_v1", &encode_folder(&folder).unwrap());
+    assert_eq!(decode_folder(&Record::decode(KEY, &golden).unwrap()).unwrap(), folder);
+}
+
+#[test]
+fn the_record_of_a_group_does_not_change() {
+    let group = full_group();
+    let golden = assert_golden("group_v1", &encode_group(&group).unwrap());
+    assert_eq!(decode_group(&Record::decode(KEY, &golden).unwrap()).unwrap(), group);
+}
+
+#[test]
 fn what_is_never_shown_stands_in_no_public_part() {
     for body in [
         encode_user(&full_user()).unwrap(),
         encode_admin(&full_admin()).unwrap(),
         encode_api_key(&full_api_key()).unwrap(),
+        encode_folder(&full_folder()).unwrap(),
+        encode_group(&full_group()).unwrap(),
     ] {
         let public = String::from_utf8(body.public).unwrap();
-        for hidden in [HASH, "key of ", "additional_data", "generation", "60000000"] {
+        for hidden in [HASH, "key of ", "additional_data", "generation", "60000000", "changed_at"] {
             assert!(!public.contains(hidden), "{hidden} in {public}");
         }
     }

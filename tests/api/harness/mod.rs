@@ -4,6 +4,9 @@
 pub(crate) mod described;
 mod reply;
 mod server;
+#[expect(dead_code, reason = "the unit tests use the rest")]
+#[path = "../../../src/mail/sink.rs"]
+pub(crate) mod sink;
 
 pub(crate) use reply::Reply;
 pub(crate) use server::{Principal, TestServer};

@@ -1,0 +1,323 @@
+//! `/dumpdata` and `/loaddata`: everything out, everything in (`contract/import.md` §1, §3). Files are read and
+//! written below the one folder of the settings only. One of these calls runs at a time, on a thread of its own.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::body::{BodyLimit, RawBody};
+use super::dump::{self, Dump, Layout, Scopes, Source};
+use super::page::Query;
+use super::response::{Failure, message};
+use crate::auth::caller::ByAdmin;
+use crate::error::Error;
+use crate::service::moving::incoming::Incoming as _;
+use crate::service::moving::report::{Problem, Report};
+use crate::service::moving::{Extent, LoadOptions, Mode, Openers, Unopened};
+use crate::state::State;
+
+/// The most bytes of a body that is loaded (`contract/endpoints.md` §1).
+const MAX_BODY: usize = 20 << 20;
+/// The most bytes of a file that is loaded: all of it is one write, during which no other is answered.
+const MAX_FILE: u64 = 64 << 20;
+/// Bytes of a dump sent at a time, and how many such pieces may wait for the client.
+const PIECE: usize = 64 << 10;
+const PIECES: usize = 4;
+/// How long a client may take to accept a piece; then it is given up, so that others have their turn.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Problems that an answer tells; the log has all of them.
+const TOLD: usize = 20;
+
+/// `GET /dumpdata`: the dump itself, or a file with it on the server.
+///
+/// # Errors
+/// 400 for a file that cannot be named so, 503 while another dump or load is under way.
+pub async fn dump(
+    _: ByAdmin,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Failure> {
+    let query = Query::new(request.query_string());
+    let scopes = Scopes::parse(query.first("scopes").as_deref());
+    if query.first("output-data").as_deref() == Some("1") {
+        return Ok(streamed(state, scopes)?);
+    }
+    let name = query.first("output-file").unwrap_or_default();
+    let path = output_path(state.backups_path.as_deref(), &name)?;
+    let is_indented = query.first("indent").as_deref() == Some("1");
+    let layout = if is_indented { Layout::Indented } else { Layout::OneLine };
+    let turn = state.moving.turn()?;
+    web::block(move || {
+        let _turn = turn;
+        dump::save(&state, &scopes, layout, &path)
+    })
+    .await
+    .map_err(Error::internal)??;
+    Ok(message(StatusCode::OK, "Data saved"))
+}
+
+/// `POST /loaddata`: loads the dump of the body, all of it or nothing.
+///
+/// # Errors
+/// 400 for a body that is no dump and for objects that cannot be, 409 for a role that is not there, 503 while
+/// another dump or load is under way.
+pub async fn load(
+    _: ByAdmin,
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Failure> {
+    let options = options(&state, &request)?;
+    let turn = state.moving.turn()?;
+    let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+    let limit = BodyLimit { bytes: MAX_BODY, ..limit };
+    let bytes = RawBody::read(payload.into_inner(), limit).await?.into_bytes()?;
+    if bytes.is_empty() {
+        return Err(Error::malformed("request body is required").into());
+    }
+    web::block(move || {
+        let _turn = turn;
+        load_from(&state, Source::Memory(bytes), "", &options)
+    })
+    .await
+    .map_err(Error::internal)??;
+    Ok(message(StatusCode::OK, "Data restored"))
+}
+
+/// `GET /loaddata`: loads a dump from a file on the server, all of it or nothing.
+///
+/// # Errors
+/// As [`load`]; 400 for a file that is not there, too long, or outside the folder of the settings.
+pub async fn load_file(
+    _: ByAdmin,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Failure> {
+    let options = options(&state, &request)?;
+    let name = Query::new(request.query_string()).first("input-file").unwrap_or_default().into_owned();
+    let turn = state.moving.turn()?;
+    web::block(move || {
+        let _turn = turn;
+        let file = input_file(state.backups_path.as_deref(), &name)?;
+        load_from(&state, Source::File(file), &name, &options)
+    })
+    .await
+    .map_err(Error::internal)??;
+    Ok(message(StatusCode::OK, "Data restored"))
+}
+
+/// The parameters of a load.
+fn options(state: &State, request: &HttpRequest) -> Result<LoadOptions, Error> {
+    let query = Query::new(request.query_string());
+    let number = |name: &str| match query.first(name) {
+        None => Ok(0),
+        Some(text) => text
+            .parse::<i64>()
+            .map_err(|_| Error::malformed(format!("invalid {name}: it must be an integer"))),
+    };
+    if !(0..=2).contains(&number("scan-quota")?) {
+        return Err(Error::malformed("invalid scan-quota: it must be 0, 1 or 2"));
+    }
+    let mode = Mode::from(number("mode")?);
+    let keeps_all = query.first("keep-sealed").as_deref() == Some("1");
+    let unopened = if keeps_all { Unopened::Keep } else { Unopened::TrustLocal };
+    Ok(LoadOptions { mode, openers: Openers::new(state.moving.sealer().clone(), None, unopened) })
+}
+
+fn load_from(state: &State, source: Source, name: &str, options: &LoadOptions) -> Result<(), Error> {
+    let dump =
+        Dump::open(source).map_err(|why| Error::malformed(format!("invalid input_file {name:?}: {why}")))?;
+    let quiet: &(dyn Fn(_, _, _) + Sync) = &|_, _, _| ();
+    let checked = state.moving.check(&dump, options, quiet);
+    for left in dump.left_out() {
+        log::warn!(
+            "load: {} {} are left out, this server has none: {}",
+            left.count,
+            left.what,
+            left.names.join(", ")
+        );
+    }
+    note(&checked.report);
+    if let Some(refusal) = refusal(&checked.report.problems) {
+        return Err(refusal);
+    }
+    let done = state.moving.write(&dump, checked, options, Extent::OneWrite, quiet)?;
+    for (part, tally) in done.parts {
+        let (added, replaced, kept) = (tally.added, tally.replaced, tally.kept);
+        log::info!("load: {}: {added} added, {replaced} replaced, {kept} kept", part.member());
+    }
+    Ok(())
+}
+
+fn note(report: &Report) {
+    for warning in &report.warnings {
+        log::warn!("load: {warning}");
+    }
+    for problem in &report.problems {
+        log::warn!("load refused: {problem}");
+    }
+}
+
+/// All problems as one answer, of the first one's kind.
+fn refusal(problems: &[Problem]) -> Option<Error> {
+    let first = problems.first()?;
+    let told = problems.iter().take(TOLD).map(|problem| {
+        let Problem { place, error } = problem;
+        format!("unable to restore {} {:?}: {error}", place.part.one(), place.name)
+    });
+    let more = problems.len().checked_sub(TOLD).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more"));
+    let text = told.chain(more).collect::<Vec<_>>().join("; ");
+    let is_conflict = matches!(first.error, Error::Conflict(_));
+    Some(if is_conflict { Error::Conflict(text.into()) } else { Error::malformed(text) })
+}
+
+/// Where a dump is written that is to be called so.
+fn output_path(folder: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
+    let refused = |why: &str| Err(Error::malformed(format!("invalid output-file {name:?}: {why}")));
+    let Some(folder) = folder else {
+        return refused("this server has no folder for dumps (store.backups_path), ask for output-data=1");
+    };
+    if name.is_empty() {
+        return refused("a name is needed");
+    }
+    let path = Path::new(name);
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) || name.ends_with('/') {
+        return refused("it must be a relative path without \"..\"");
+    }
+    Ok(folder.join(path))
+}
+
+/// The file of a dump to be loaded: it must lie in the folder for dumps, links followed.
+fn input_file(folder: Option<&Path>, name: &str) -> Result<File, Error> {
+    let refused = |why: &str| Error::malformed(format!("invalid input_file {name:?}: {why}"));
+    let folder = folder.ok_or_else(|| refused("this server has no folder for dumps (store.backups_path)"))?;
+    if name.is_empty() {
+        return Err(refused("a name is needed"));
+    }
+    let folder = folder.canonicalize().map_err(|_| refused("there is no such file"))?;
+    let path = folder.join(name).canonicalize().map_err(|_| refused("there is no such file"))?;
+    if !path.starts_with(&folder) {
+        return Err(refused("it must lie in the folder for dumps (store.backups_path)"));
+    }
+    let file = File::open(&path).map_err(|_| refused("it cannot be read"))?;
+    let found = file.metadata().map_err(|_| refused("it cannot be read"))?;
+    if !found.is_file() {
+        return Err(refused("it is no file"));
+    }
+    if found.len() > MAX_FILE {
+        return Err(refused(
+            "it is too long to be loaded while the server runs: stop it and use `usersd import`",
+        ));
+    }
+    Ok(file)
+}
+
+/// Answers the dump while it is being written.
+fn streamed(state: web::Data<State>, scopes: Scopes) -> Result<HttpResponse, Error> {
+    let turn = state.moving.turn()?;
+    let (to, from) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
+    let runtime = tokio::runtime::Handle::current();
+    // One at a time: `turn` is held to the end.
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let mut pieces = Pieces { to, runtime, filled: Vec::with_capacity(PIECE) };
+        if let Err(why) = dump::write(&state, &scopes, Layout::OneLine, &mut pieces) {
+            let cause = std::error::Error::source(&why).map(ToString::to_string).unwrap_or_default();
+            log::error!("a dump ended early: {why}: {cause}");
+            // The client finds a body without its end.
+            drop(pieces.to.try_send(Err(io::Error::other("the dump ended early"))));
+        }
+    });
+    let body = stream::unfold(from, |mut from| async move { from.recv().await.map(|piece| (piece, from)) });
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"sftpgo-backup.json\""))
+        .streaming(body))
+}
+
+/// Hands what is written to the connection in pieces, no faster than the client takes them.
+struct Pieces {
+    to: mpsc::Sender<Result<Bytes, io::Error>>,
+    runtime: tokio::runtime::Handle,
+    filled: Vec<u8>,
+}
+
+impl Pieces {
+    fn send(&mut self) -> io::Result<()> {
+        if self.filled.is_empty() {
+            return Ok(());
+        }
+        let piece = Bytes::from(std::mem::replace(&mut self.filled, Vec::with_capacity(PIECE)));
+        let sending = async { timeout(PATIENCE, self.to.send(Ok(piece))).await };
+        match self.runtime.block_on(sending) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::Error::other("the client has gone")),
+            Err(_) => Err(io::Error::other("the client takes nothing any more")),
+        }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.filled.extend_from_slice(bytes);
+        if self.filled.len() >= PIECE {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_dump_is_written_below_its_folder_or_nowhere() {
+        let folder = Some(Path::new("/b"));
+        assert_eq!(output_path(folder, "a.json").unwrap(), Path::new("/b/a.json"));
+        assert_eq!(output_path(folder, "x/a.json").unwrap(), Path::new("/b/x/a.json"));
+        for name in ["", "/a", "..", "../a", "a/../b", "./a", "a/"] {
+            assert!(output_path(folder, name).is_err(), "{name}");
+        }
+        let why = output_path(None, "a.json").unwrap_err().to_string();
+        assert!(why.contains("store.backups_path"), "{why}");
+    }
+
+    #[test]
+    fn a_dump_is_read_from_its_folder_or_not_at_all() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("dumps");
+        fs::create_dir_all(folder.join("sub")).unwrap();
+        for file in ["secret", "dumps/a", "dumps/sub/b"] {
+            fs::write(outside.path().join(file), file).unwrap();
+        }
+        std::os::unix::fs::symlink(outside.path().join("secret"), folder.join("link")).unwrap();
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let absolute = text(&folder.join("a"));
+        for name in ["a", "sub/b", "sub/../a", &absolute] {
+            assert!(input_file(Some(&folder), name).is_ok(), "{name}");
+        }
+        let elsewhere = text(&outside.path().join("secret"));
+        for name in ["", "c", "sub", "../secret", "link", &elsewhere] {
+            assert!(input_file(Some(&folder), name).is_err(), "{name}");
+        }
+        assert!(input_file(None, &absolute).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! What users and groups refer to: that it exists, when it last changed, and what a user's groups do to him.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use crate::domain::folder::Folder;
+use crate::domain::group::{EffectiveUser, Group, GroupRefs};
+use crate::domain::role::Role;
+use crate::domain::time::UnixMillis;
+use crate::domain::user::User;
+use crate::domain::virtual_folder::VirtualFolders;
+use crate::error::Error;
+use crate::store::{Store, Txn};
+
+/// Holds what a user refers to against the store: roles 409, folders and groups 400
+/// (`contract/validation.md` §1 rule 20, `contract/differences.md` §2).
+///
+/// # Errors
+/// [`Error::Conflict`] and [`Error::Invalid`] for what does not exist.
+pub fn check_user(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
+    if !user.role.is_empty() && !txn.has_item::<Role>(&user.role)? {
+        return Err(Error::Conflict(
+            format!("violates foreign key constraint: role {:?} does not exist", user.role).into(),
+        ));
+    }
+    check_folders(txn, &user.virtual_folders)?;
+    user.groups.iter().try_for_each(|group| check_group(txn, &group.name))
+}
+
+/// Holds the folders of a user or a group against the store.
+///
+/// # Errors
+/// [`Error::Invalid`] for one that does not exist.
+pub fn check_folders(txn: &Txn<'_>, folders: &VirtualFolders) -> Result<(), Error> {
+    for folder in folders {
+        if !txn.has_item::<Folder>(folder.name())? {
+            return Err(Error::invalid(format!(
+                "virtual_folders: folder {:?} does not exist",
+                folder.name()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the group of a user or an admin against the store.
+///
+/// # Errors
+/// [`Error::Invalid`] when it does not exist.
+pub fn check_group(txn: &Txn<'_>, name: &str) -> Result<(), Error> {
+    if txn.has_item::<Group>(name)? {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("groups: group {name:?} does not exist")))
+}
+
+/// A user under the settings of his groups as they are now. Nothing when they cannot be applied to him,
+/// and then he may not come in.
+pub fn effective(store: &Store, user: User) -> Option<EffectiveUser> {
+    let groups = user.groups.giving().filter_map(|group| store.shelf::<Group>().get(&group.name));
+    let groups: Vec<Arc<Group>> = groups.collect();
+    applied(user, &groups)
+}
+
+/// The same within a write.
+///
+/// # Errors
+/// When a group cannot be read.
+pub fn effective_in(txn: &Txn<'_>, user: User) -> Result<Option<EffectiveUser>, Error> {
+    let groups = user.groups.giving().map(|group| txn.item::<Group>(&group.name));
+    let groups: Vec<Option<Group>> = groups.collect::<Result<_, _>>()?;
+    let groups: Vec<Group> = groups.into_iter().flatten().collect();
+    Ok(applied(user, &groups))
+}
+
+fn applied<G: Borrow<Group>>(user: User, groups: &[G]) -> Option<EffectiveUser> {
+    EffectiveUser::new(user, groups)
+        .inspect_err(|why| log::warn!("the settings of a group keep a user out: {why}"))
+        .ok()
+}
+
+/// The greatest strength that a user's groups ask of a password that an admin sets
+/// (`contract/differences.md` §3); 0 when none does.
+pub fn least_strength(store: &Store, groups: &GroupRefs) -> i64 {
+    let groups = groups.giving().filter_map(|group| store.shelf::<Group>().get(&group.name));
+    groups.map(|group| group.user_settings.filters.get().password_strength).max().unwrap_or(0)
+}
+
+/// When what a user refers to was last changed: it moves his `updated_at`
+/// (`contract/storage-and-listing.md` §3). Found out when he is shown, so that a change of a group costs the
+/// same however many belong to it.
+pub fn last_change(store: &Store, role: &str, groups: &GroupRefs, folders: &VirtualFolders) -> UnixMillis {
+    let role = store.shelf::<Role>().get(role).map(|role| role.updated_at);
+    let groups = groups.iter().filter_map(|group| store.shelf::<Group>().get(&group.name));
+    let folders = folders.iter().filter_map(|folder| store.shelf::<Folder>().get(folder.name()));
+    let changes = groups.map(|group| group.updated_at).chain(folders.map(|folder| folder.changed_at));
+    changes.chain(role).max().unwrap_or_default()
+}

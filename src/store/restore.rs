@@ -1,0 +1,104 @@
+//! The way back from a backup into an empty store. The file is read to its end before anything is written; a restore
+//! that is cut off leaves a store that refuses to open, never one that looks whole and is not.
+
+use std::io::{BufRead, Seek};
+use std::path::PathBuf;
+
+use super::backup::{BackupSummary, BadBackup, Reader, user_meta, verify_backup};
+use super::fault::because;
+use super::handle::Store;
+use super::open::{OpenError, StoreOptions};
+use super::{disk, keys};
+use crate::error::Error;
+
+/// Entries of one write.
+const BATCH_ENTRIES: usize = 1000;
+/// Bytes from which a write takes no further entry.
+const BATCH_BYTES: usize = 4 << 20;
+/// How far the revisions of a restored store are above those of the backup: what was written after the backup and is
+/// lost has used some of them, and a client may hold them.
+const REVISIONS_AHEAD: u64 = 1 << 32;
+
+/// Why nothing was restored, or not all.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The backup cannot be used; nothing was written.
+    #[error("the backup cannot be restored, nothing was written: {0}")]
+    Backup(BadBackup),
+    /// There is something in the store; nothing was written.
+    #[error("the store at {} is not empty, nothing was written: move it away first", path.display())]
+    NotEmpty {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A write failed, or the file changed meanwhile.
+    #[error("the restore was not finished: {why}; empty {} and restore again", path.display())]
+    Unfinished {
+        /// The store.
+        path: PathBuf,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+impl Store {
+    /// Fills a store that is empty, or not there yet, from a backup. The store is closed again afterwards; `tick`
+    /// hears how many entries are written.
+    ///
+    /// # Errors
+    /// When the backup is damaged or the store is not empty, and nothing is written then; when writing fails.
+    pub fn restore(
+        options: &StoreOptions,
+        mut backup: impl BufRead + Seek,
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<BackupSummary, RestoreError> {
+        if disk::has_data(&options.path) {
+            return Err(RestoreError::NotEmpty { path: options.path.clone() });
+        }
+        let summary = verify_backup(&mut backup, &mut |_| {}).map_err(RestoreError::Backup)?;
+        let unfinished = |why: String| RestoreError::Unfinished { path: options.path.clone(), why };
+        backup.rewind().map_err(|why| RestoreError::Backup(why.into()))?;
+        let store = Self::open(&StoreOptions { require_data: false, ..options.clone() })?;
+        store.shared().view.write().durable = summary.header.revision.saturating_add(REVISIONS_AHEAD);
+        store.fill(backup, tick).map_err(unfinished)?;
+        store.close().map_err(|why| unfinished(why.to_string()))?;
+        drop(store);
+        // The engine survives damage far better after it was opened once with all its data.
+        let store = Self::open(options)?;
+        let restored = store.user_count() as u64;
+        if restored != summary.header.users {
+            return Err(unfinished(format!("{restored} users came of {}", summary.header.users)));
+        }
+        store.close().map_err(|why| unfinished(why.to_string()))?;
+        Ok(summary)
+    }
+
+    fn fill(&self, backup: impl BufRead, tick: &mut dyn FnMut(u64)) -> Result<(), String> {
+        let (mut reader, _) = Reader::open(backup).map_err(|why| why.to_string())?;
+        let mark = (keys::RESTORING.to_vec(), Vec::new());
+        let (mut batch, mut bytes) = (vec![mark], 0);
+        while let Some((key, value)) = reader.next().map_err(|why| why.to_string())? {
+            bytes += key.len() + value.len();
+            batch.extend(user_meta(&key, &value).map_err(|why| why.to_string())?);
+            batch.push((key, value));
+            if batch.len() >= BATCH_ENTRIES || bytes >= BATCH_BYTES {
+                self.put_all(std::mem::take(&mut batch)).map_err(|why| because(&why))?;
+                bytes = 0;
+                tick(reader.records());
+            }
+        }
+        self.put_all(batch).map_err(|why| because(&why))?;
+        // Last of all, alone: from here on it is a store.
+        self.write_blocking(|txn| txn.remove(keys::RESTORING.to_vec())).map_err(|why| because(&why))?;
+        Ok(())
+    }
+
+    fn put_all(&self, batch: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Error> {
+        self.write_blocking(move |txn| {
+            batch.into_iter().try_for_each(|(key, value)| txn.stage(key, Some(value)))
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Who refers to what: the entries follow every write of a user, also over a restart and within a group
+//! of writes.
+
+use serde_json::json;
+
+use super::super::{Body, Membership, Store};
+use super::{fresh, options, stage};
+use crate::domain::home_dir::HomeDirRules;
+use crate::domain::sealer::Sealer;
+use crate::domain::user::User;
+use crate::domain::user_draft::{UserDraft, UserRules};
+use crate::domain::username::NamingRules;
+
+fn user(name: &str, groups: &[&str], folders: &[&str]) -> User {
+    let groups: Vec<_> = groups.iter().map(|name| json!({"name": name, "type": 2})).collect();
+    let folders: Vec<_> =
+        folders.iter().map(|name| json!({"name": name, "virtual_path": format!("/{name}")})).collect();
+    let draft: UserDraft = serde_json::from_value(json!({"username": name, "home_dir": "/u",
+        "permissions": {"/": ["*"]}, "groups": groups, "virtual_folders": folders}))
+    .unwrap();
+    let rules = UserRules {
+        naming: NamingRules::default(),
+        home_dir: HomeDirRules::new(None, "/tmp".into()),
+        min_password_strength: 0,
+        sealer: Sealer::default(),
+    };
+    draft.settle(&rules, None).unwrap().0
+}
+
+fn put(store: &Store, user: User) {
+    store.write_blocking(move |txn| txn.put_user(&user).map(drop)).unwrap();
+}
+
+fn delete(store: &Store, name: &'static str) {
+    store.write_blocking(move |txn| txn.delete_user(name).map(drop)).unwrap();
+}
+
+fn groups(store: &Store, name: &str) -> Vec<String> {
+    store.users_with(Membership::Group, name, 10)
+}
+
+fn folders(store: &Store, name: &str) -> Vec<String> {
+    store.users_with(Membership::Folder, name, 10)
+}
+
+#[test]
+fn entries_follow_every_write_and_survive_a_restart() {
+    let (directory, store) = fresh();
+    put(&store, user("b", &["g", "h"], &["f"]));
+    put(&store, user("a", &["g"], &["f", "g"]));
+    put(&store, user("c", &[], &[]));
+    assert_eq!((groups(&store, "g"), groups(&store, "h")), (vec!["a".into(), "b".into()], vec!["b".into()]));
+    assert_eq!(store.users_with(Membership::Group, "g", 1), ["a"]);
+    put(&store, user("b", &["h"], &["g"]));
+    delete(&store, "a");
+    let expected = |store: &Store| {
+        assert_eq!((groups(store, "g"), groups(store, "h")), (vec![], vec!["b".to_owned()]));
+        assert_eq!((folders(store, "f"), folders(store, "g")), (vec![], vec!["b".to_owned()]));
+    };
+    expected(&store);
+    drop(store);
+    expected(&Store::open(&options(&directory)).unwrap());
+}
+
+#[test]
+fn a_write_sees_what_it_and_its_group_have_staged() {
+    let (_directory, store) = fresh();
+    put(&store, user("a", &["g"], &[]));
+    put(&store, user("b", &["g"], &[]));
+    let seen = store.write_blocking(move |txn| {
+        txn.delete_user("a")?;
+        txn.put_user(&user("c", &["g"], &[]))?;
+        txn.put_user(&user("a2", &["g"], &[]))?;
+        txn.put_user(&user("a2", &[], &[]))?;
+        Ok((txn.users_with(Membership::Group, "g", 10)?, txn.users_with(Membership::Group, "g", 1)?))
+    });
+    assert_eq!(seen.unwrap(), (vec!["b".to_owned(), "c".to_owned()], vec!["b".to_owned()]));
+    let refused = store.write_blocking(move |txn| {
+        txn.delete_user("b")?;
+        Err::<(), _>(crate::error::Error::NotFound)
+    });
+    assert!(refused.is_err());
+    assert_eq!(groups(&store, "g"), ["b", "c"]);
+}
+
+#[test]
+fn a_user_whose_record_cannot_be_read_leaves_no_entries_behind() {
+    let (_directory, store) = fresh();
+    put(&store, user("a", &["g"], &["f"]));
+    put(&store, user("b", &["g"], &[]));
+    let unreadable = Body { public: b"no json".to_vec(), ..Body::default() };
+    store.write_blocking(move |txn| stage(txn, "a", "", &unreadable)).unwrap();
+    delete(&store, "a");
+    assert_eq!((groups(&store, "g"), folders(&store, "f")), (vec!["b".to_owned()], vec![]));
+}
