@@ -4,8 +4,8 @@
     manage_users.py BASE ADMIN      password in USERSD_PASSWORD, API key in USERSD_API_KEY
     manage_users.py BASE TOKEN KEY
 
-Does everything twice: with a bearer token and with an API key. Every write is read back. Exits 1 on the first
-expectation that fails.
+Does everything twice: with a bearer token and with an API key, users and admins alike; makes and uses API keys; signs
+a user in on his own side and ends his session. Every write is read back. Exits 1 on the first expectation that fails.
 """
 
 import json
@@ -195,6 +195,107 @@ def manage(configuration, how):
         print(f"  users managed by {how}, server version {version.version}")
 
 
+def manage_admins(configuration, how):
+    """The life of an admin, with one kind of credentials."""
+    name = f"client-{secrets.token_hex(6)}"
+    with openapi_client.ApiClient(configuration) as client:
+        admins = openapi_client.AdminsApi(client)
+        draft = models.Admin(username=name, status=1, password="correct horse battery staple",
+                             permissions=["view_users"], email=f"{name}@example.com",
+                             filters=models.AdminFilters(allow_list=["127.0.0.0/8"]))
+        answer = admins.add_admin_with_http_info(draft, _request_timeout=TIMEOUT)
+        assert answer.status_code == 201, answer.status_code
+        try:
+            shown = admins.get_admin_by_username(name, _request_timeout=TIMEOUT)
+            assert shown == answer.data and shown.password is None and shown.permissions == ["view_users"], shown
+            assert shown.filters.allow_list == ["127.0.0.0/8"], shown.filters
+            assert name in [admin.username for admin in admins.get_admins(limit=500, _request_timeout=TIMEOUT)]
+            fails(409, admins.add_admin, draft)
+            shown.permissions = ["view_users", "add_users"]
+            changed = admins.update_admin(name, shown, _request_timeout=TIMEOUT)
+            assert changed.message == "Admin updated", changed
+            shown = admins.get_admin_by_username(name, _request_timeout=TIMEOUT)
+            assert shown.permissions == ["view_users", "add_users"] and shown.email == f"{name}@example.com", shown
+            fails(400, admins.disable_admin2fa, name)
+            # A password left out is kept: it signs in, and opens what the permissions say.
+            token = token_of(configuration.host[: -len(PREFIX)], name, "correct horse battery staple")
+            own = openapi_client.Configuration(host=configuration.host, access_token=token)
+            with openapi_client.ApiClient(own) as other:
+                openapi_client.UsersApi(other).get_users(_request_timeout=TIMEOUT)
+                fails(403, openapi_client.AdminsApi(other).get_admins)
+        finally:
+            removed = admins.delete_admin(name, _request_timeout=TIMEOUT)
+        assert removed.message == "Admin deleted", removed
+        fails(404, admins.get_admin_by_username, name)
+    print(f"  admins managed by {how}")
+
+
+def manage_keys(configuration, key):
+    """The life of an API key: made by who signed in, never by another key."""
+    host = configuration.host
+    with openapi_client.ApiClient(openapi_client.Configuration(host=host, api_key={"APIKeyAuth": key})) as client:
+        # The description offers no key here, so the client sends none by itself.
+        client.set_default_header("X-SFTPGO-API-KEY", key)
+        fails(403, openapi_client.ApiKeysApi(client).get_api_keys)
+    with openapi_client.ApiClient(configuration) as client:
+        keys, users = openapi_client.ApiKeysApi(client), openapi_client.UsersApi(client)
+        name = f"client-{secrets.token_hex(6)}"
+        user = new_user(name)
+        user.filters.two_factor_protocols, user.filters.allow_api_key_auth = None, True
+        users.add_user(user, _request_timeout=TIMEOUT)
+        try:
+            answer = keys.add_api_key_with_http_info(
+                models.ApiKey(name=name, scope=2, user=name), _request_timeout=TIMEOUT)
+            headers = {header.lower(): value for header, value in answer.headers.items()}
+            made, key_id = answer.data, headers["x-object-id"]
+            assert answer.status_code == 201 and made.key.startswith(f"{key_id}."), key_id
+            shown = keys.get_api_key_by_id(key_id, _request_timeout=TIMEOUT)
+            assert (shown.name, shown.scope, shown.user) == (name, 2, name), shown
+            assert made.key.split(".")[1] not in shown.to_json()
+            assert key_id in [one.id for one in keys.get_api_keys(limit=500, _request_timeout=TIMEOUT)]
+            shown.description = "changed"
+            assert keys.update_api_key(key_id, shown, _request_timeout=TIMEOUT).message == "API key updated"
+            assert keys.get_api_key_by_id(key_id, _request_timeout=TIMEOUT).description == "changed"
+            # A key of a user opens nothing on the admins' side.
+            of_user = openapi_client.Configuration(host=host, api_key={"APIKeyAuth": made.key})
+            with openapi_client.ApiClient(of_user) as other:
+                fails(403, openapi_client.UsersApi(other).get_users)
+            assert keys.delete_api_key(key_id, _request_timeout=TIMEOUT).message == "API key deleted"
+            fails(404, keys.get_api_key_by_id, key_id)
+        finally:
+            users.delete_user(name, _request_timeout=TIMEOUT)
+    print("  API keys managed by token")
+
+
+def sign_a_user_in(configuration):
+    """A user on his own side, by name and password, then by the token; and the end of his session."""
+    host, name = configuration.host, f"client-{secrets.token_hex(6)}"
+    with openapi_client.ApiClient(configuration) as client:
+        users, connections = openapi_client.UsersApi(client), openapi_client.ConnectionsApi(client)
+        user = models.User(username=name, status=1, password="correct horse battery staple",
+                           home_dir=f"/srv/clients/{name}", permissions={"/": ["*"]})
+        users.add_user(user, _request_timeout=TIMEOUT)
+        try:
+            basic = openapi_client.Configuration(host=host, username=name, password="correct horse battery staple")
+            with openapi_client.ApiClient(basic) as other:
+                token = openapi_client.UserTokenApi(other).get_user_token(_request_timeout=TIMEOUT)
+            basic.password = "wrong"
+            with openapi_client.ApiClient(basic) as other:
+                fails(401, openapi_client.UserTokenApi(other).get_user_token)
+            bearer = openapi_client.Configuration(host=host, access_token=token.access_token)
+            with openapi_client.ApiClient(bearer) as other:
+                own = openapi_client.UserSelfApi(other)
+                assert own.get_user_profile(_request_timeout=TIMEOUT).email is None
+                mine = [one for one in connections.get_connections(_request_timeout=TIMEOUT) if one.username == name]
+                assert len(mine) == 1 and mine[0].protocol == "HTTP", mine
+                closed = connections.close_connection(mine[0].connection_id, _request_timeout=TIMEOUT)
+                assert closed.message == "Connection closed", closed
+                fails(401, own.get_user_profile)
+        finally:
+            users.delete_user(name, _request_timeout=TIMEOUT)
+    print("  a user signed in by name and password, and was signed out")
+
+
 def main(arguments):
     if len(arguments) == 2:
         base, admin = arguments
@@ -204,8 +305,15 @@ def main(arguments):
     else:
         raise SystemExit(__doc__)
     host = base.rstrip("/") + PREFIX
-    manage(openapi_client.Configuration(host=host, access_token=token), "token")
-    manage(openapi_client.Configuration(host=host, api_key={"APIKeyAuth": key}), "API key")
+    by_token = openapi_client.Configuration(host=host, access_token=token)
+    for configuration, how in (
+        (by_token, "token"),
+        (openapi_client.Configuration(host=host, api_key={"APIKeyAuth": key}), "API key"),
+    ):
+        manage(configuration, how)
+        manage_admins(configuration, how)
+    manage_keys(by_token, key)
+    sign_a_user_in(by_token)
     nobody = openapi_client.Configuration(host=host)
     with openapi_client.ApiClient(nobody) as client:
         fails(401, openapi_client.UsersApi(client).get_users)
