@@ -3,14 +3,15 @@
 //!
 //! `cargo bench --bench http` compares (about a minute), `cargo bench --bench http -- start` measures the start,
 //! `-- forgot` the times of requests for reset codes, `-- guesses` whether time tells which names exist,
-//! `-- storm` reading while many sign in; `cargo bench --bench http -- fill --base …` loads users into a running
-//! server, to try it out by hand.
+//! `-- comparison` whether it tells how much of a secret was right, `-- storm` reading while many sign in;
+//! `cargo bench --bench http -- fill --base …` loads users into a running server, to try it out by hand.
 
 mod bare;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/program/client.rs"]
 mod client;
 mod compare;
+mod comparison;
 mod forgot;
 mod guesses;
 mod load;
@@ -68,6 +69,12 @@ enum Command {
         #[arg(long, default_value_t = 9)]
         runs: usize,
     },
+    /// Ask whether the time of a comparison tells how much of a secret was right
+    Comparison {
+        /// Guesses of each kind
+        #[arg(long, default_value_t = 10_000)]
+        tries: usize,
+    },
     /// Ask whether time tells which names exist
     Guesses {
         /// Tries with each name
@@ -119,6 +126,7 @@ fn main() {
     match arguments.command {
         None => compare::run(&arguments.compare),
         Some(Command::Start { runs }) => start::run(runs),
+        Some(Command::Comparison { tries }) => comparison::run(tries),
         Some(Command::Guesses { tries }) => guesses::run(tries),
         Some(Command::Forgot { tries }) => forgot::run(tries),
         Some(Command::Storm { clients, seconds }) => storm::run(clients, seconds),
