@@ -182,9 +182,13 @@ impl Tokens {
     /// # Errors
     /// [`Error::Unauthorized`] with the contract's text for the cause.
     pub fn verify(&self, token: &str, now: UnixMillis) -> Result<Claims, Error> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
-            .map_err(|_| Error::Unauthorized("token is unauthorized".into()))?
-            .claims;
+        let unauthorized = || Error::Unauthorized("token is unauthorized".into());
+        let read = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
+            .map_err(|_| unauthorized())?;
+        if read.header.typ.is_none_or(|kind| !kind.eq_ignore_ascii_case("JWT")) {
+            return Err(unauthorized());
+        }
+        let claims = read.claims;
         if claims.exp.saturating_add(LEEWAY_SECS) < now.seconds() {
             return Err(Error::Unauthorized("token is expired".into()));
         }
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn other_algorithms_are_refused_even_with_a_right_signature() {
+    fn other_algorithms_and_kinds_are_refused_even_with_a_right_signature() {
         let tokens = tokens(IpBinding::Ip);
         let token = tokens.issue(subject(), address("10.1.1.1"), NOW).unwrap().access_token;
         let parts: Vec<&str> = token.split('.').collect();
@@ -341,6 +345,11 @@ mod tests {
         }
         let key = EncodingKey::from_secret(&[7; 32]);
         let claims = tokens.verify(&token, NOW).unwrap();
+        for typ in [None, Some("at+jwt".to_owned())] {
+            let header = Header { typ, ..Header::new(Algorithm::HS256) };
+            let of_another_kind = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+            assert!(tokens.verify(&of_another_kind, NOW).is_err());
+        }
         let hs512 = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &key).unwrap();
         assert!(tokens.verify(&hs512, NOW).is_err());
     }

@@ -112,3 +112,43 @@ async fn a_key_waits_for_what_its_account_owes_where_the_settings_ask_for_it() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_key_does_what_its_owner_may_do_now_and_no_more() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let owner = |permissions: &[&str], status: i64, allowed: bool| {
+        json!({"username": "bot", "password": "password", "status": status, "permissions": permissions,
+            "filters": {"allow_api_key_auth": allowed}})
+    };
+    root.post("/admins", &owner(&["view_users", "add_users", "del_users"], 1, true)).await.expect(201);
+    let (value, id) = key(&root, &json!({"name": "k", "scope": 1, "admin": "bot"})).await;
+    let bot = server.api_key(&value);
+    let user = json!({"username": "u", "permissions": {"/": ["*"]}});
+    bot.post("/users", &user).await.expect(201);
+    root.put("/admins/bot", &owner(&["view_users"], 1, true)).await.expect(200);
+    bot.get("/users").await.expect(200);
+    bot.post("/users", &user).await.expect(403);
+    bot.put("/users/u", &user).await.expect(403);
+    let patching = bot.clone().with("Content-Type", "application/merge-patch+json");
+    patching.send(&Method::PATCH, "/users/u", user.to_string()).await.expect(403);
+    bot.delete("/users/u").await.expect(403);
+    for (status, allowed) in [(0, true), (1, false)] {
+        root.put("/admins/bot", &owner(&["view_users"], status, allowed)).await.expect(200);
+        bot.get("/users").await.expect(401);
+        root.put("/admins/bot", &owner(&["view_users"], 1, true)).await.expect(200);
+        bot.get("/users").await.expect(200);
+    }
+    root.put(
+        &format!("/apikeys/{id}"),
+        &json!({"name": "k", "scope": 1, "admin": "bot", "expires_at": server.now() + 1}),
+    )
+    .await
+    .expect(200);
+    bot.get("/users").await.expect(200);
+    server.advance(2);
+    bot.get("/users").await.expect(401);
+    root.delete(&format!("/apikeys/{id}")).await.expect(200);
+    // As the reference: a key that is not known is a malformed one.
+    bot.get("/users").await.expect(400);
+}

@@ -26,7 +26,12 @@ mod problems;
 mod quotas;
 mod round_trip;
 mod routes;
+mod second_factor;
+mod self_service;
 mod tokens;
+#[expect(dead_code, reason = "the recorded conversations go by the system's clock")]
+#[path = "../conformance/totp.rs"]
+mod totp;
 mod users_add;
 mod users_list;
 mod users_update;

@@ -128,3 +128,126 @@ async fn the_server_is_alive_and_ready() {
     let ready = nobody.send_to(&Method::GET, "/readyz", String::new()).await.expect(200);
     assert_eq!(ready.json()["status"], "ready");
 }
+
+/// Whether a route is for admins, and whether API keys open it.
+fn side_of(access: Access) -> Option<(bool, bool)> {
+    match access {
+        Access::Public => None,
+        Access::Permission(_) | Access::AnyAdmin => Some((true, true)),
+        Access::SignedInPermission(_) | Access::SignedInAdmin | Access::SignedInAdminInOrder => {
+            Some((true, false))
+        }
+        Access::AnyUserInOrder => Some((false, true)),
+        Access::SignedInUser(_) | Access::SignedInUserInOrder => Some((false, false)),
+    }
+}
+
+#[actix_web::test]
+async fn neither_side_opens_the_other_and_keys_open_only_what_is_meant_for_them() {
+    let server = TestServer::start_with(|settings| settings.users.patch_any_type = true).await;
+    let root = server.admin().await;
+    let mut user = serde_json::json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    user["filters"] = serde_json::json!({"allow_api_key_auth": true});
+    root.post("/users", &user).await.expect(201);
+    root.put("/admin/profile", &serde_json::json!({"allow_api_key_auth": true})).await.expect(200);
+    let mut keys = Vec::new();
+    for draft in [
+        serde_json::json!({"name": "a", "scope": 1, "admin": "admin"}),
+        serde_json::json!({"name": "u", "scope": 2, "user": "bob"}),
+    ] {
+        let made = root.post("/apikeys", &draft).await.expect(201).json();
+        keys.push(server.api_key(made["key"].as_str().unwrap()));
+    }
+    let mut compared = 0;
+    for entry in routes::entries() {
+        let Some((is_admins, takes_keys)) = side_of(entry.access) else { continue };
+        let path = path_of(entry.pattern);
+        let ask = |who: &crate::harness::Principal| {
+            let (who, method, path) = (who.clone(), entry.method.clone(), path.clone());
+            async move { who.send_to(&method, &path, "\"x\"".to_owned()).await }
+        };
+        let wrong = if is_admins { server.user("bob", "secret").await } else { server.admin().await };
+        let refused = ask(&wrong).await.expect(401);
+        assert_eq!(refused.json()["message"], "Your token audience is not valid", "{} {path}", entry.method);
+        let (own, other) = if is_admins { (&keys[0], &keys[1]) } else { (&keys[1], &keys[0]) };
+        ask(other).await.expect(403);
+        let reply = ask(own).await;
+        if takes_keys {
+            assert!(![401, 403].contains(&reply.status), "{} {path}: {}", entry.method, reply.text);
+        } else {
+            assert_eq!(
+                (reply.status, reply.json()["message"].as_str()),
+                (403, Some("API key authentication is not allowed"))
+            );
+        }
+        compared += 1;
+    }
+    assert!(compared > 50, "the table was walked: {compared}");
+}
+
+#[actix_web::test]
+async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    for role in ["mine", "theirs"] {
+        root.post("/roles", &serde_json::json!({"name": role})).await.expect(201);
+    }
+    let words = [
+        "view_users",
+        "add_users",
+        "edit_users",
+        "del_users",
+        "disable_mfa",
+        "view_conns",
+        "close_conns",
+        "view_defender",
+        "manage_defender",
+        "manage_groups",
+        "manage_folders",
+        "view_status",
+        "quota_scans",
+    ];
+    let lead = serde_json::json!({"username": "lead", "password": "password", "status": 1, "role": "mine", "permissions": words});
+    root.post("/admins", &lead).await.expect(201);
+    for (name, role) in [("anna", "mine"), ("marked-secret", "theirs"), ("marked-none", "")] {
+        let user = serde_json::json!({"username": name, "password": "secret", "status": 1, "role": role,
+            "permissions": {"/": ["*"]}, "email": format!("{name}@example.com")});
+        root.post("/users", &user).await.expect(201);
+        server.user(name, "secret").await;
+    }
+    let lead = server.signed_in("lead", "password").await;
+    let mut asked = 0;
+    for entry in routes::entries() {
+        if entry.method != Method::GET
+            || !entry.pattern.starts_with("/api/v2/")
+            || side_of(entry.access).is_none_or(|(is_admins, _)| !is_admins)
+        {
+            continue;
+        }
+        let path = entry.pattern.replace("{username}", "marked-secret");
+        for query in ["", "?search=marked", "?limit=500"] {
+            if path.ends_with("/logout") {
+                continue;
+            }
+            let reply =
+                lead.send_to(&Method::GET, &format!("{}{query}", path_of(&path)), String::new()).await;
+            assert!(!reply.text.contains("marked"), "{path}{query}: {}", reply.text);
+            let counted = reply.header("X-Total-Count");
+            assert!(
+                !path.ends_with("/users") || counted.is_empty() || ["0", "1"].contains(&counted),
+                "{counted}"
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 30, "the table was walked: {asked}");
+    let missing = serde_json::json!({"error": "Not Found", "message": ""});
+    for name in ["marked-secret", "marked-none", "nobody"] {
+        let body = serde_json::json!({"permissions": {"/": ["*"]}, "status": 1});
+        let path = format!("/users/{name}");
+        assert_eq!(lead.get(&path).await.expect(404).json(), missing);
+        assert_eq!(lead.put(&path, &body).await.expect(404).json(), missing);
+        assert_eq!(lead.put(&format!("{path}/2fa/disable"), &body).await.expect(404).json(), missing);
+        assert_eq!(lead.delete(&path).await.expect(404).json(), missing);
+    }
+}

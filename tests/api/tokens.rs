@@ -1,7 +1,8 @@
 //! Signing in and out: tokens, what ends them, and that a wrong name looks like a wrong password.
 
-use serde_json::json;
-use usersd::settings::SecretText;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use usersd::settings::{IpBinding, SecretText, Settings};
 
 use crate::harness::TestServer;
 
@@ -175,4 +176,124 @@ async fn who_signed_out_is_not_listed_any_more() {
     assert_eq!(admin.get("/connections").await.expect(200).json()[0]["username"], "bob");
     bob.get("/user/logout").await.expect(200);
     assert_eq!(admin.get("/connections").await.expect(200).json(), json!([]));
+}
+
+/// Signs claims with the server's own key, as nobody else can.
+fn signed(settings: &Settings, header: &Header, claims: &Value) -> String {
+    let key = settings.signing_key().unwrap();
+    jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(key.expose())).unwrap()
+}
+
+#[actix_web::test]
+async fn even_with_the_right_key_only_one_kind_of_token_is_taken() {
+    let key = SecretText::new("0123456789abcdef0123456789abcdef".into());
+    let mut settings = Settings::default();
+    settings.auth.signing_key = Some(key.clone());
+    let server = TestServer::start_with(|settings| settings.auth.signing_key = Some(key)).await;
+    let token = server.basic("admin", "password").get("/token").await.expect(200).json();
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    let payload = token.split('.').nth(1).unwrap();
+    let claims: Value = {
+        use base64::Engine as _;
+        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
+            .unwrap()
+    };
+    let header = Header::new(Algorithm::HS256);
+    server.bearer(&signed(&settings, &header, &claims)).get("/users").await.expect(200);
+    for missing in ["exp", "aud", "sub", "nbf", "jti"] {
+        let mut without = claims.clone();
+        without.as_object_mut().unwrap().remove(missing);
+        server.bearer(&signed(&settings, &header, &without)).get("/users").await.expect(401);
+    }
+    for (member, value) in [
+        ("aud", json!(["APIUser", "127.0.0.1"])),
+        ("aud", json!(["WebAdmin", "127.0.0.1"])),
+        ("aud", json!([])),
+        ("aud", json!(["API", "10.0.0.1"])),
+        ("sub", json!("")),
+        ("username", json!("nobody")),
+        ("nbf", json!(server.now() / 1000 + 1)),
+        ("exp", json!(server.now() / 1000 - 6)),
+    ] {
+        let mut other = claims.clone();
+        other[member] = value.clone();
+        let refused = server.bearer(&signed(&settings, &header, &other)).get("/users").await;
+        assert_eq!(refused.status, 401, "{member} {value}");
+    }
+    for other in [Header::new(Algorithm::HS384), Header { typ: None, ..header.clone() }] {
+        server.bearer(&signed(&settings, &other, &claims)).get("/users").await.expect(401);
+    }
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.");
+    server.bearer(&unsigned).get("/users").await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_token_is_good_where_it_was_made_as_far_as_the_settings_say() {
+    for (binding, same_network, elsewhere) in
+        [(IpBinding::Ip, 401, 401), (IpBinding::Prefix, 200, 401), (IpBinding::None, 200, 200)]
+    {
+        let server = TestServer::start_with(|settings| {
+            settings.auth.ip_binding = binding;
+            settings.http.proxy_allowed = vec!["127.0.0.1/32".parse().unwrap()];
+            settings.http.client_ip_header = Some("X-Forwarded-For".to_owned());
+        })
+        .await;
+        let from = |who: crate::harness::Principal, address: &str| who.with("X-Forwarded-For", address);
+        let token =
+            from(server.basic("admin", "password"), "192.0.2.1").get("/token").await.expect(200).json();
+        let token = token["access_token"].as_str().unwrap().to_owned();
+        for (address, status) in [
+            ("192.0.2.1", 200),
+            ("192.0.2.99", same_network),
+            ("192.0.3.1", elsewhere),
+            ("2001:db8::1", elsewhere),
+        ] {
+            let reply = from(server.bearer(&token), address).get("/users").await.expect(status);
+            if status == 401 {
+                assert_eq!(reply.json(), json!({"message": "Your token is not valid"}));
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn nobody_but_a_listed_proxy_says_where_a_request_comes_from() {
+    let server = TestServer::start_with(|settings| {
+        settings.http.proxy_allowed = vec!["192.0.2.0/24".parse().unwrap()];
+        settings.http.client_ip_header = Some("X-Forwarded-For".to_owned());
+    })
+    .await;
+    let admin = server.admin().await;
+    admin.clone().with("X-Forwarded-For", "198.51.100.1").get("/users").await.expect(200);
+    let bound = json!({"username": "ann", "password": "password", "status": 1, "permissions": ["*"],
+        "filters": {"allow_list": ["198.51.100.0/24"]}});
+    admin.post("/admins", &bound).await.expect(201);
+    server.basic("ann", "password").with("X-Forwarded-For", "198.51.100.1").get("/token").await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_users_tokens_end_with_what_they_were_good_for() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let draft = |member: &str, value: Value| {
+        let mut draft = json!({"username": "bob", "status": 1, "permissions": {"/": ["*"]}});
+        draft[member] = value;
+        draft
+    };
+    root.post("/users", &draft("password", json!("secret"))).await.expect(201);
+    for (member, value, ends) in [
+        ("email", json!("bob@example.com"), false),
+        ("password", json!("another"), true),
+        ("status", json!(0), true),
+        ("expiration_date", json!(server.now() - 1), true),
+        ("filters", json!({"denied_protocols": ["HTTP"]}), true),
+        ("filters", json!({"web_client": ["info-change-disabled"]}), true),
+    ] {
+        root.put("/users/bob", &draft("password", json!("secret"))).await.expect(200);
+        let bob = server.user("bob", "secret").await;
+        bob.get("/user/profile").await.expect(200);
+        root.put("/users/bob", &draft(member, value.clone())).await.expect(200);
+        let reply = bob.get("/user/profile").await;
+        assert_eq!(reply.status, if ends { 401 } else { 200 }, "{member} {value}");
+    }
 }

@@ -26,7 +26,8 @@ pub(crate) fn wait_for_room() {
     }
 }
 
-fn at(secret: &str, algorithm: &str, period: i64) -> Result<String, String> {
+/// The code of a base32 secret in this period.
+pub(crate) fn at(secret: &str, algorithm: &str, period: i64) -> Result<String, String> {
     let key = base32(secret).ok_or_else(|| format!("{secret:?} is not base32"))?;
     let message = period.to_be_bytes();
     let digest = match algorithm {

@@ -69,6 +69,11 @@ impl TestServer {
         self.address
     }
 
+    /// The moment at which the clock stands, in milliseconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().get()
+    }
+
     /// Moves the clock.
     pub(crate) fn advance(&self, millis: i64) {
         self.clock.advance(millis);
