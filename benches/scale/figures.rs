@@ -17,7 +17,7 @@ const READERS: usize = 16;
 const WRITERS: usize = 64;
 /// Settings for little memory, as they are said in the table.
 const SMALL: [(&str, &str); 2] =
-    [("USERSD__STORE__ENGINE_CACHE_MIB", "64"), ("USERSD__STORE__DOCUMENT_CACHE_MIB", "16")];
+    [("USERSD__STORE__ENGINE_CACHE_MIB", "16"), ("USERSD__STORE__DOCUMENT_CACHE_MIB", "16")];
 
 /// What is aimed at.
 enum Aim {
