@@ -13,6 +13,7 @@ use crate::state::State;
 #[derive(Serialize)]
 struct ServicesView<'a> {
     data_provider: DataProviderView,
+    defender: DefenderView,
     mfa: MfaView<'a>,
 }
 
@@ -23,6 +24,12 @@ struct DataProviderView {
     driver: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     error: &'static str,
+}
+
+/// How the defender is.
+#[derive(Serialize)]
+struct DefenderView {
+    is_active: bool,
 }
 
 /// Which second factors are on offer.
@@ -46,6 +53,7 @@ pub async fn get(_: ByAdmin, state: web::Data<State>) -> Result<HttpResponse, Fa
     let totp_configs = state.second_factors.configurations();
     let view = ServicesView {
         data_provider: DataProviderView { is_active: error.is_empty(), driver: "usersd", error },
+        defender: DefenderView { is_active: state.defender.is_on() },
         mfa: MfaView { is_active: !totp_configs.is_empty(), totp_configs },
     };
     Ok(object(StatusCode::OK, &view)?)

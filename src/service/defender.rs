@@ -104,6 +104,11 @@ impl Defender {
         Ok(Self(Some(Arc::new(Watch { limits, store, clock, lists, over, waiting }))))
     }
 
+    /// Whether it counts.
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Lets a try begin, as soon as those under way leave room for one more failure.
     ///
     /// # Errors

@@ -135,6 +135,7 @@ async fn a_ban_outlives_a_restart_and_is_lifted_by_an_admin() {
     server.restart().await;
     sign_in(&server, "admin", "password", "192.0.2.66").await.expect(429);
     let root = admin(&server, "192.0.2.1").await;
+    assert_eq!(root.get("/status").await.expect(200).json()["defender"], json!({"is_active": true}));
     sign_in(&server, "nobody", "x", "2001:db8::1").await.expect(401);
     let hosts = root.get("/defender/hosts").await.expect(200).json();
     let banned = json!({"id": hex("192.0.2.66"), "ip": "192.0.2.66", "ban_time": hosts[0]["ban_time"]});
