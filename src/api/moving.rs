@@ -34,8 +34,10 @@ const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
 /// How long a client may take to accept a piece; then it is given up, so that others have their turn.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Problems that an answer tells; the log has all of them.
+/// Problems that an answer tells.
 const TOLD: usize = 20;
+/// Problems that the log tells: a hostile load has as many as it has elements.
+const LOGGED: usize = 200;
 
 /// `GET /dumpdata`: the dump itself, or a file with it on the server.
 ///
@@ -159,11 +161,15 @@ fn load_from(state: &State, source: Source, name: &str, options: &LoadOptions) -
 }
 
 fn note(report: &Report) {
-    for warning in &report.warnings {
+    for warning in report.warnings.iter().take(LOGGED) {
         log::warn!("load: {warning}");
     }
-    for problem in &report.problems {
+    for problem in report.problems.iter().take(LOGGED) {
         log::warn!("load refused: {problem}");
+    }
+    let all = report.warnings.len().max(report.problems.len());
+    if let Some(more) = all.checked_sub(LOGGED).filter(|more| *more > 0) {
+        log::warn!("load: {more} more of these; usersd import --check names them all");
     }
 }
 
@@ -208,6 +214,10 @@ fn input_file(folder: Option<&Path>, name: &str) -> Result<File, Error> {
     let path = folder.join(name).canonicalize().map_err(|_| refused("there is no such file"))?;
     if !path.starts_with(&folder) {
         return Err(refused("it must lie in the folder for dumps (store.backups_path)"));
+    }
+    // Before it is opened, which waits for the other end of a pipe.
+    if !path.is_file() {
+        return Err(refused("it is no file"));
     }
     let file = File::open(&path).map_err(|_| refused("it cannot be read"))?;
     let found = file.metadata().map_err(|_| refused("it cannot be read"))?;

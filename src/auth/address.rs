@@ -30,14 +30,14 @@ impl ProxyRules {
     pub fn address_of(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip().to_canonical());
         let Some(header) = self.header.as_ref().filter(|_| self.trusted.contains(peer)) else { return peer };
-        let values: Vec<&str> = request
+        // What is no text keeps its place: the client may have written it, and a proxy the address behind it.
+        let values: Vec<&[u8]> = request
             .headers()
             .get_all(header)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .collect();
-        let named = values.iter().rev().nth(self.depth).and_then(|text| parse_address(text.trim()));
-        named.unwrap_or(peer)
+        let named = values.iter().rev().nth(self.depth).and_then(|text| str::from_utf8(text).ok());
+        named.and_then(|text| parse_address(text.trim())).unwrap_or(peer)
     }
 }
 
@@ -80,5 +80,16 @@ mod tests {
         assert_eq!(address("10.1.1.1:5000", "9.9.9.9, 192.0.2.7", 2), "10.1.1.1");
         assert_eq!(address("10.1.1.1:5000", "not an address", 0), "10.1.1.1");
         assert_eq!(address("10.1.1.1:5000", "[2001:db8::1]:99", 0), "2001:db8::1");
+    }
+
+    #[test]
+    fn what_is_no_text_hides_no_address_behind_it() {
+        let header = actix_web::http::header::HeaderValue::from_bytes(b"\xff, 198.51.100.8").unwrap();
+        let request = TestRequest::default()
+            .peer_addr("10.0.0.1:1".parse().unwrap())
+            .insert_header((HeaderName::from_static("x-forwarded-for"), header))
+            .to_http_request();
+        assert_eq!(rules(0).address_of(&request), "198.51.100.8".parse::<IpAddr>().unwrap());
+        assert_eq!(rules(1).address_of(&request), "10.0.0.1".parse::<IpAddr>().unwrap());
     }
 }

@@ -21,6 +21,7 @@ use super::address::ProxyRules;
 use super::rate::Rate;
 use crate::api::problem;
 use crate::api::response::Failure;
+use crate::domain::network::origin;
 
 /// When to come back: a request that is answered at all is mostly answered by then.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ impl AtOnce {
         if let Some(rate) = &self.rate {
             rate.take(address)?;
         }
+        let address = origin(address);
         let mut counts = self.counts.lock();
         let count = counts.entry(address).or_insert(0);
         if *count >= self.most.get() {

@@ -19,6 +19,10 @@ const BLOCK: usize = 64 << 10;
 /// # Errors
 /// As [`write()`], and when the file cannot be written.
 pub fn save(state: &State, scopes: &Scopes, layout: Layout, path: &Path) -> Result<(), Error> {
+    // Its place is taken by another file in the end: a pipe or a link would be gone, what it leads to unchanged.
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(Error::invalid(format!("{}: there is something else than a file", name_of(path))));
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::internal)?;
     let beside = folder.join(format!(".{}.part", random::short_id()));
@@ -36,6 +40,11 @@ pub fn save(state: &State, scopes: &Scopes, layout: Layout, path: &Path) -> Resu
             log::warn!("{} is left over: {why}", beside.display());
         }
     })
+}
+
+/// The last part of a path: where the folder is, is nobody's business.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -62,9 +62,24 @@ impl Tally {
     pub(super) fn has_room(&mut self, with_code: bool, limits: &Limits, now: UnixMillis) -> bool {
         let begin = now.plus(-limits.window);
         self.failures.retain(|failure| failure.at > begin && failure.at <= now);
+        self.adapt(limits);
         let codes = self.failures.iter().filter(|failure| failure.with_code).count();
         self.failures.len() + self.under_way < limits.failures
             && (!with_code || codes + self.under_way_with_code < limits.failures_with_code)
+    }
+
+    /// Forgets the oldest of more failures than the limits let stand without a ban, as they were kept under more
+    /// lenient ones: the next failure brings the ban, and nobody waits for room that no try's end makes.
+    fn adapt(&mut self, limits: &Limits) {
+        let surplus = (self.failures.len() + 1).saturating_sub(limits.failures).min(self.failures.len());
+        self.failures.drain(..surplus);
+        let codes = self.failures.iter().filter(|failure| failure.with_code).count();
+        let mut surplus = (codes + 1).saturating_sub(limits.failures_with_code);
+        self.failures.retain(|failure| {
+            let goes = failure.with_code && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 
     pub(super) fn enter(&mut self, with_code: bool) {
@@ -154,6 +169,18 @@ mod tests {
         assert!(!fail(&mut tally, false, 1000) && fail(&mut tally, false, 1001));
         assert_eq!(tally.banned_for(&LIMITS, NOON.plus(1001)), Some(5000));
         assert_eq!(tally.banned_for(&LIMITS, NOON.plus(6001)), None);
+    }
+
+    #[test]
+    fn failures_kept_under_more_lenient_limits_leave_room_for_the_one_that_brings_a_ban() {
+        let lenient = Limits { failures: 50, failures_with_code: 40, ..LIMITS };
+        let mut tally = Tally::default();
+        for _ in 0..8 {
+            assert!(!tally.fail(true, &lenient, NOON));
+        }
+        assert!(tally.has_room(true, &LIMITS, NOON));
+        assert_eq!(tally.count(&LIMITS, NOON), 1, "two with a code bring a ban");
+        assert!(fail(&mut tally, true, 0));
     }
 
     #[test]
