@@ -175,7 +175,7 @@ fn a_restore_that_was_cut_off_leaves_nothing_that_opens() {
 fn a_damaged_record_is_no_part_of_a_backup() {
     let (directory, store) = filled();
     drop(store);
-    let engine = sled::open(directory.path().join("store")).unwrap();
+    let engine = super::engine(directory.path().join("store"));
     let other = engine.get("\u{2}b").unwrap().unwrap();
     engine.insert("\u{2}bb", other).unwrap();
     drop(engine);

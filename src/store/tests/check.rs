@@ -42,7 +42,7 @@ fn check(store: &Store) -> (Checked, Vec<String>) {
 fn after(change: impl FnOnce(&sled::Db)) -> Vec<String> {
     let (directory, store) = filled();
     drop(store);
-    let engine = sled::open(directory.path().join("store")).unwrap();
+    let engine = super::engine(directory.path().join("store"));
     change(&engine);
     drop(engine);
     check(&Store::open(&options(&directory)).unwrap()).1
@@ -89,7 +89,7 @@ fn an_entry_of_another_revision_is_noticed() {
     let (directory, store) = filled();
     drop(store);
     let path = directory.path().join("store");
-    let engine = sled::open(&path).unwrap();
+    let engine = super::engine(&path);
     let old = engine.get("\u{1}cem").unwrap().unwrap();
     drop(engine);
     let store = Store::open(&options(&directory)).unwrap();
@@ -100,7 +100,7 @@ fn an_entry_of_another_revision_is_noticed() {
         })
         .unwrap();
     drop(store);
-    let engine = sled::open(&path).unwrap();
+    let engine = super::engine(&path);
     engine.insert("\u{1}cem", old).unwrap();
     drop(engine);
     let problems = check(&Store::open(&options(&directory)).unwrap()).1;

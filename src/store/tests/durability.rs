@@ -130,12 +130,12 @@ fn a_store_of_another_format_is_refused() {
     let (directory, store) = fresh();
     drop(store);
     let path = directory.path().join("store");
-    let engine = sled::open(&path).unwrap();
+    let engine = super::engine(&path);
     engine.insert(b"\x00format", b"\x00\x02".to_vec()).unwrap();
     drop(engine);
     let refused = Store::open(&options(&directory)).unwrap_err();
     assert!(matches!(refused, OpenError::UnknownFormat { .. }), "{refused}");
-    let engine = sled::open(&path).unwrap();
+    let engine = super::engine(&path);
     engine.remove(b"\x00format").unwrap();
     engine.insert(b"foreign", b"data".to_vec()).unwrap();
     drop(engine);
@@ -161,7 +161,7 @@ fn a_damaged_record_concerns_its_name_alone_and_can_be_replaced() {
     }
     drop(store);
     let path = directory.path().join("store");
-    let engine = sled::open(&path).unwrap();
+    let engine = super::engine(&path);
     let other = engine.get(b"\x02a").unwrap().unwrap();
     engine.insert(b"\x02b", other).unwrap();
     drop(engine);

@@ -105,7 +105,7 @@ fn a_damaged_journal_keeps_the_store_closed() {
     store.begin_journal().unwrap();
     put(&store, "a", "", "1");
     drop(store);
-    let engine = sled::open(directory.path().join("store")).unwrap();
+    let engine = super::engine(directory.path().join("store"));
     let (key, value) = engine.scan_prefix(super::super::keys::JOURNAL).next().unwrap().unwrap();
     let mut value = value.to_vec();
     let last = value.len() - 1;

@@ -12,6 +12,8 @@ mod shelves;
 mod snapshot;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -83,4 +85,18 @@ fn page(store: &Store, role: Option<&str>, window: (usize, usize), descending: b
 /// The documents of a page, none of which has a comma in it.
 fn documents(page: &[PagePart]) -> Vec<&[u8]> {
     page.iter().flat_map(|part| part.json().split(|byte| *byte == b',')).collect()
+}
+
+/// The engine itself, opened past the store that was closed before. Its lock may outlive the close for a moment, in
+/// a thread of its own or in a program that another test starts right then.
+fn engine(path: impl AsRef<Path>) -> sled::Db {
+    for _ in 0..1000 {
+        match sled::open(path.as_ref()) {
+            Err(error) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the engine of a closed store stays locked");
 }
