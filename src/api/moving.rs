@@ -51,13 +51,13 @@ pub async fn dump(
     let query = Query::new(request.query_string());
     let scopes = Scopes::parse(query.first("scopes").as_deref());
     if query.first("output-data").as_deref() == Some("1") {
-        return Ok(streamed(state, scopes)?);
+        return Ok(streamed(state, scopes).await?);
     }
     let name = query.first("output-file").unwrap_or_default();
     let path = output_path(state.backups_path.as_deref(), &name)?;
     let is_indented = query.first("indent").as_deref() == Some("1");
     let layout = if is_indented { Layout::Indented } else { Layout::OneLine };
-    let turn = state.moving.turn()?;
+    let turn = state.moving.turn().await?;
     web::block(move || {
         let _turn = turn;
         dump::save(&state, &scopes, layout, &path)
@@ -79,7 +79,7 @@ pub async fn load(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let options = options(&state, &request)?;
-    let turn = state.moving.turn()?;
+    let turn = state.moving.turn().await?;
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
     let limit = BodyLimit { bytes: MAX_BODY, ..limit };
     let bytes = RawBody::read(payload.into_inner(), limit).await?.into_bytes()?;
@@ -106,7 +106,7 @@ pub async fn load_file(
 ) -> Result<HttpResponse, Failure> {
     let options = options(&state, &request)?;
     let name = Query::new(request.query_string()).first("input-file").unwrap_or_default().into_owned();
-    let turn = state.moving.turn()?;
+    let turn = state.moving.turn().await?;
     web::block(move || {
         let _turn = turn;
         let file = input_file(state.backups_path.as_deref(), &name)?;
@@ -233,8 +233,8 @@ fn input_file(folder: Option<&Path>, name: &str) -> Result<File, Error> {
 }
 
 /// Answers the dump while it is being written.
-fn streamed(state: web::Data<State>, scopes: Scopes) -> Result<HttpResponse, Error> {
-    let turn = state.moving.turn()?;
+async fn streamed(state: web::Data<State>, scopes: Scopes) -> Result<HttpResponse, Error> {
+    let turn = state.moving.turn().await?;
     let (to, from) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
     let runtime = tokio::runtime::Handle::current();
     // One at a time: `turn` is held to the end.

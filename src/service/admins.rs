@@ -275,6 +275,10 @@ pub(super) fn ends_tokens(before: &Admin, after: &Admin) -> bool {
         || before.status != after.status
         || !before.permissions.is_same_set(&after.permissions)
         || before.role != after.role
+        // What became due, or where he may come from, is asked at the next sign-in.
+        || (after.filters.require_two_factor && !before.filters.require_two_factor)
+        || (after.filters.require_password_change && !before.filters.require_password_change)
+        || before.filters.allow_list != after.filters.allow_list
 }
 
 fn duplicate(name: &Username) -> Error {

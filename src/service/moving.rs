@@ -30,6 +30,9 @@ use crate::store::Store;
 /// When to come back while another dump or load is under way.
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long another dump or load is waited for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// What becomes of objects that are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -103,12 +106,13 @@ impl Moving {
     }
 
     /// The turn for a dump or a load: one at a time, since each is as much work as many requests. It is given
-    /// back when the value is dropped.
+    /// back when the value is dropped, which is a moment after a client has the whole answer: hence the wait.
     ///
     /// # Errors
     /// [`Error::Busy`] while another has it.
-    pub fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.turn).try_acquire_owned().map_err(|_| Error::Busy { retry_after: RETRY_AFTER })
+    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or(Error::Busy { retry_after: RETRY_AFTER })
     }
 
     /// What opens and seals the secrets of this server.
