@@ -80,6 +80,32 @@ async fn nobody_demotes_disables_or_deletes_himself_however_the_name_is_written(
     assert!(filters.get("require_password_change").is_none() && filters["require_two_factor"] == false);
 }
 
+/// What an admin newly owes, or where he may come from, is asked at the next sign-in: a token from before would
+/// pass by it.
+#[actix_web::test]
+async fn what_an_admin_newly_owes_ends_his_tokens_and_other_changes_do_not() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    root.post("/admins", &draft("ann", &["view_users"])).await.expect(201);
+    for filters in [
+        json!({"require_two_factor": true}),
+        json!({"require_password_change": true}),
+        json!({"allow_list": ["10.0.0.0/8"]}),
+    ] {
+        root.put("/admins/ann", &draft("ann", &["view_users"])).await.expect(200);
+        let ann = server.signed_in("ann", "password").await;
+        // Without a password: one that is set anew ends tokens as well.
+        let mut changed = json!({"username": "ann", "status": 1, "permissions": ["view_users"]});
+        changed["description"] = json!("other");
+        root.put("/admins/ann", &changed).await.expect(200);
+        ann.get("/users").await.expect(200);
+        changed["filters"] = filters.clone();
+        root.put("/admins/ann", &changed).await.expect(200);
+        let refused = ann.get("/users").await.expect(401).json();
+        assert_eq!(refused["message"], "Your token is no longer valid", "{filters}");
+    }
+}
+
 #[actix_web::test]
 async fn the_last_admin_with_every_permission_stays() {
     let server = TestServer::start().await;
