@@ -117,7 +117,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         ),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
-        roles: Roles::new(store.clone(), clock.clone(), naming),
+        roles: Roles::new(store.clone(), clock.clone(), naming, sessions.clone()),
         own_passwords: OwnPasswords::new(hashing, defender.clone(), clock.clone(), own_password_settings),
         defender,
         second_factors,

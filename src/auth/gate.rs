@@ -13,7 +13,7 @@ use actix_web::{HttpMessage, web};
 use super::api_key::{self, AdminKeyOwner};
 use super::basic;
 use super::caller::{AdminCaller, ByAdmin, ByUser, Proof, UserCaller};
-use super::jwt::{Audience, Claims, no_longer_valid};
+use super::jwt::{Audience, Claims, no_longer_valid, version};
 use crate::api::response::Failure;
 use crate::domain::admin::Admin;
 use crate::domain::group::EffectiveUser;
@@ -175,7 +175,7 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
             return Err(no_longer_valid());
         }
         state.tokens.check_address(&claims, address)?;
-        note_session(state, &claims, &user, address);
+        note_session(state, &claims, address);
         UserCaller { user, proof: Proof::Token(claims), address }
     };
     check_proof(access, &caller.proof)?;
@@ -210,11 +210,11 @@ fn check_user_due(user: &EffectiveUser, now: UnixMillis) -> Result<(), Error> {
 }
 
 /// Keeps the list of signed-in users up to date: a user is on it from his sign-in on.
-pub fn note_session(state: &State, claims: &Claims, user: &EffectiveUser, address: IpAddr) {
+pub fn note_session(state: &State, claims: &Claims, address: IpAddr) {
     state.sessions.touch(Session {
         token_id: claims.jti.clone(),
         username: claims.username.clone(),
-        role: user.role.clone(),
+        account: claims.sub.clone(),
         address,
         since: claims.issued_at(),
         last_activity: state.clock.now(),
@@ -222,11 +222,25 @@ pub fn note_session(state: &State, claims: &Claims, user: &EffectiveUser, addres
     });
 }
 
+/// The user of a session; nobody when its token would not be taken any more, whatever ended it.
+///
+/// # Errors
+/// Storage failures.
+pub fn owner_of(state: &State, session: &Session) -> Result<Option<EffectiveUser>, Error> {
+    if state.revocations.contains(&session.token_id) {
+        return Ok(None);
+    }
+    let user = state.store.user(&session.username)?.map(|stored| stored.value);
+    let user = user.filter(|user| session.account == version(user.id, user.account.generation));
+    let user = user.and_then(|user| references::effective(&state.store, user));
+    Ok(user.filter(|user| is_still_let_in(user, session.address, state.clock.now())))
+}
+
 /// The claims of the request's token: signed by us, in time, not revoked, for this side of the API.
 fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Result<Claims, Error> {
     let token = basic::bearer(request.headers()).ok_or(Error::Unauthorized("no token found".into()))?;
     let claims = state.tokens.verify(token, state.clock.now())?;
-    if state.revocations.contains(&claims) {
+    if state.revocations.contains(&claims.jti) {
         return Err(no_longer_valid());
     }
     claims.check_audience(audience)?;

@@ -247,7 +247,7 @@ impl Claims {
 }
 
 /// An account in one state of its life, as the claim `sub` says it.
-fn version(id: i64, generation: u64) -> String {
+pub fn version(id: i64, generation: u64) -> String {
     format!("{id}.{generation}")
 }
 

@@ -28,9 +28,9 @@ impl Revocations {
         Self { store, clock }
     }
 
-    /// Whether this token died early.
-    pub fn contains(&self, claims: &Claims) -> bool {
-        self.store.shelf::<RevokedToken>().get(&claims.jti).is_some()
+    /// Whether the token of this id died early.
+    pub fn contains(&self, token_id: &str) -> bool {
+        self.store.shelf::<RevokedToken>().get(token_id).is_some()
     }
 
     /// Ends a token; on disk before this returns.
