@@ -19,10 +19,12 @@ use crate::domain::admin::Admin;
 use crate::domain::group::EffectiveUser;
 use crate::domain::permission::Permission;
 use crate::domain::time::UnixMillis;
+use crate::domain::user::User;
 use crate::domain::web_client::WebClientOption;
 use crate::domain::word::Word as _;
 use crate::error::Error;
 use crate::service::requester::Requester;
+use crate::service::second_factor::TokensEnded;
 use crate::service::sessions::Session;
 use crate::service::{login, references};
 use crate::state::State;
@@ -145,7 +147,7 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
     } else {
         let claims = verified(state, request, Audience::Admin)?;
         let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
-        claims.check_account(admin.id, admin.account.generation)?;
+        check_account(state, &claims, admin.id, admin.account.generation)?;
         state.tokens.check_address(&claims, address)?;
         AdminCaller {
             requester: requester_of(&admin),
@@ -169,7 +171,7 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     } else {
         let claims = verified(state, request, Audience::User)?;
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
-        claims.check_account(user.id, user.account.generation)?;
+        check_account(state, &claims, user.id, user.account.generation)?;
         let user = references::effective(&state.store, user).ok_or_else(no_longer_valid)?;
         if !is_still_let_in(&user, address, state.clock.now()) {
             return Err(no_longer_valid());
@@ -231,7 +233,11 @@ pub fn owner_of(state: &State, session: &Session) -> Result<Option<EffectiveUser
         return Ok(None);
     }
     let user = state.store.user(&session.username)?.map(|stored| stored.value);
-    let user = user.filter(|user| session.account == version(user.id, user.account.generation));
+    let is_taken = |user: &User| {
+        let account = version(user.id, user.account.generation);
+        session.account == account || state.revocations.spares(&session.token_id, &account)
+    };
+    let user = user.filter(is_taken);
     let user = user.and_then(|user| references::effective(&state.store, user));
     Ok(user.filter(|user| is_still_let_in(user, session.address, state.clock.now())))
 }
@@ -245,6 +251,25 @@ fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Resu
     }
     claims.check_audience(audience)?;
     Ok(claims)
+}
+
+/// Holds a token against the account of its name.
+fn check_account(state: &State, claims: &Claims, id: i64, generation: u64) -> Result<(), Error> {
+    let is_taken =
+        claims.is_for(id, generation) || state.revocations.spares(&claims.jti, &version(id, generation));
+    if is_taken { Ok(()) } else { Err(no_longer_valid()) }
+}
+
+/// Lets the token of a request outlive the end of its account's tokens that the request brought, unless something
+/// else had ended it meanwhile.
+///
+/// # Errors
+/// Storage failures.
+pub async fn spare(state: &State, claims: &Claims, ended: TokensEnded) -> Result<(), Error> {
+    if check_account(state, claims, ended.id, ended.before).is_err() {
+        return Ok(());
+    }
+    state.revocations.spare(claims, &version(ended.id, ended.after)).await
 }
 
 /// Holds the kind of proof, and what its owner must do first, against the route.
