@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::path_name::PathName;
 use super::response::{Failure, message, object};
 use crate::auth::caller::ByAdmin;
+use crate::auth::gate;
 use crate::domain::time::UnixMillis;
+use crate::error::Error;
 use crate::service::sessions::Session;
 use crate::state::State;
 
@@ -40,12 +42,15 @@ impl ConnectionView {
 /// `GET /connections`: the signed-in users the caller may see.
 ///
 /// # Errors
-/// None of its own.
+/// Storage failures.
 pub async fn list(caller: ByAdmin, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let now = state.clock.now();
-    let sessions = state.sessions.list(now).into_iter();
-    let seen = sessions.filter(|session| caller.requester.sees_role(&session.role));
-    let views: Vec<ConnectionView> = seen.map(|session| ConnectionView::new(session, now)).collect();
+    let mut views = Vec::new();
+    for session in state.sessions.list(now) {
+        if is_seen(&caller, &session, &state)? {
+            views.push(ConnectionView::new(session, now));
+        }
+    }
     Ok(object(StatusCode::OK, &views)?)
 }
 
@@ -54,9 +59,18 @@ pub async fn list(caller: ByAdmin, state: web::Data<State>) -> Result<HttpRespon
 /// # Errors
 /// 404 for a session that is not there or not for the caller to see.
 pub async fn close(caller: ByAdmin, id: PathName, state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    let session = state.sessions.get(&id.0).filter(|session| caller.requester.sees_role(&session.role));
-    let Some(session) = session else { return Ok(message(StatusCode::NOT_FOUND, "Not Found")) };
+    let not_found = || Ok(message(StatusCode::NOT_FOUND, "Not Found"));
+    let Some(session) = state.sessions.get(&id.0) else { return not_found() };
+    if !is_seen(&caller, &session, &state)? {
+        return not_found();
+    }
     state.revocations.revoke_until(&session.token_id, session.expires_at).await?;
     state.sessions.end(&session.token_id);
     Ok(message(StatusCode::OK, "Connection closed"))
+}
+
+/// Whether a session is there for this caller: its token is still good, and its user, as he is now, one of his.
+fn is_seen(caller: &ByAdmin, session: &Session, state: &State) -> Result<bool, Error> {
+    let owner = gate::owner_of(state, session)?;
+    Ok(owner.is_some_and(|user| caller.requester.sees_role(&user.role)))
 }

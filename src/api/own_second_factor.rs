@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::body::RawBody;
 use super::response::{Failure, message, object, told};
 use crate::auth::caller::{ByAdmin, ByUser, Proof};
+use crate::auth::gate;
 use crate::domain::second_factor::qr_code;
 use crate::domain::second_factor::recovery_code::RecoveryCode;
 use crate::domain::second_factor::totp::{TotpAccount, TotpSecret};
 use crate::domain::user::User;
 use crate::error::Error;
-use crate::service::second_factor::{Factor, SecondFactorDraft, ShownCode};
+use crate::service::second_factor::{Factor, SecondFactorDraft, ShownCode, TokensEnded};
 use crate::state::State;
 
 /// The body of `…/totp/generate`.
@@ -153,8 +154,8 @@ pub async fn save_admin(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let draft = save_draft(&body)?;
-    state.second_factors.save_for_admin(&state.admins, caller.own_name()?, draft).await?;
-    saved(&caller.proof, &state).await
+    let ended = state.second_factors.save_for_admin(&state.admins, caller.own_name()?, draft).await?;
+    saved(&caller.proof, ended, &state).await
 }
 
 /// `POST /user/totp/save`.
@@ -167,21 +168,30 @@ pub async fn save_user(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let draft = save_draft(&body)?;
-    state.second_factors.save_for_user(&state.users, &caller.user.username, &draft).await?;
-    saved(&caller.proof, &state).await
+    let name = &caller.user.username;
+    let ended = state.second_factors.save_for_user(&state.users, name, &draft).await?;
+    let answer = saved(&caller.proof, ended, &state).await?;
+    if let Proof::Token(claims) = &caller.proof
+        && !state.revocations.contains(&claims.jti)
+    {
+        gate::note_session(&state, claims, caller.address);
+    }
+    Ok(answer)
 }
 
 fn save_draft(body: &RawBody) -> Result<SecondFactorDraft, Error> {
     body.decode().map_err(|why| Error::invalid(format!("unable to decode JSON body: {why}")))
 }
 
-/// A token that was good only for setting up the second factor has done its work.
-async fn saved(proof: &Proof, state: &State) -> Result<HttpResponse, Failure> {
-    if let Proof::Token(claims) = proof
-        && claims.second_factor_due
-    {
-        state.revocations.revoke(claims).await?;
-        state.sessions.end(&claims.jti);
+/// A token that was good only for setting up the second factor has done its work; any other stays.
+async fn saved(proof: &Proof, ended: Option<TokensEnded>, state: &State) -> Result<HttpResponse, Failure> {
+    if let Proof::Token(claims) = proof {
+        if claims.second_factor_due {
+            state.revocations.revoke(claims).await?;
+            state.sessions.end(&claims.jti);
+        } else if let Some(ended) = ended {
+            gate::spare(state, claims, ended).await?;
+        }
     }
     Ok(message(StatusCode::OK, "TOTP configuration saved"))
 }

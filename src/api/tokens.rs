@@ -45,7 +45,7 @@ pub async fn get_for_user(request: HttpRequest, state: web::Data<State>) -> Resu
     let user = state.logins.user(attempt).await?;
     let now = state.clock.now();
     let token = state.tokens.issue(user_subject(&user, now), address, now)?;
-    gate::note_session(&state, &token.claims, &user, address);
+    gate::note_session(&state, &token.claims, address);
     Ok(object(StatusCode::OK, &token)?)
 }
 

@@ -54,7 +54,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         configurations: configurations.clone(),
         sealer: sealer.clone(),
         recovery_codes_sign_in: settings.auth.recovery_codes_sign_in,
-        removal_ends_tokens: settings.auth.changes_end_other_tokens,
+        changes_end_tokens: settings.auth.changes_end_other_tokens,
     });
     let store = open_store(settings)?;
     let key = Zeroizing::new(settings.signing_key().map_err(Failure::from)?.expose().to_vec());
@@ -117,7 +117,7 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         ),
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
-        roles: Roles::new(store.clone(), clock.clone(), naming),
+        roles: Roles::new(store.clone(), clock.clone(), naming, sessions.clone()),
         own_passwords: OwnPasswords::new(hashing, defender.clone(), clock.clone(), own_password_settings),
         defender,
         second_factors,

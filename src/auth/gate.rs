@@ -14,16 +14,18 @@ use actix_web::{HttpMessage, web};
 use super::api_key::{self, AdminKeyOwner};
 use super::basic;
 use super::caller::{AdminCaller, ByAdmin, ByUser, Proof, UserCaller};
-use super::jwt::{Audience, Claims, no_longer_valid};
+use super::jwt::{Audience, Claims, no_longer_valid, version};
 use crate::api::response::Failure;
 use crate::domain::admin::Admin;
 use crate::domain::group::EffectiveUser;
 use crate::domain::permission::Permission;
 use crate::domain::time::UnixMillis;
+use crate::domain::user::User;
 use crate::domain::web_client::WebClientOption;
 use crate::domain::word::Word as _;
 use crate::error::Error;
 use crate::service::requester::Requester;
+use crate::service::second_factor::TokensEnded;
 use crate::service::sessions::Session;
 use crate::service::{login, references};
 use crate::state::State;
@@ -146,7 +148,7 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
     } else {
         let claims = verified(state, request, Audience::Admin)?;
         let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
-        claims.check_account(admin.id, admin.account.generation)?;
+        check_account(state, &claims, admin.id, admin.account.generation)?;
         state.tokens.check_address(&claims, address)?;
         AdminCaller {
             requester: requester_of(&admin),
@@ -170,13 +172,13 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     } else {
         let claims = verified(state, request, Audience::User)?;
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
-        claims.check_account(user.id, user.account.generation)?;
+        check_account(state, &claims, user.id, user.account.generation)?;
         let user = references::effective(&state.store, user).ok_or_else(no_longer_valid)?;
         if !is_still_let_in(&user, address, state.clock.now()) {
             return Err(no_longer_valid());
         }
         state.tokens.check_address(&claims, address)?;
-        note_session(state, &claims, &user, address);
+        note_session(state, &claims, address);
         UserCaller { user, proof: Proof::Token(claims), address }
     };
     check_proof(access, &caller.proof)?;
@@ -211,11 +213,11 @@ fn check_user_due(user: &EffectiveUser, now: UnixMillis) -> Result<(), Error> {
 }
 
 /// Keeps the list of signed-in users up to date: a user is on it from his sign-in on.
-pub fn note_session(state: &State, claims: &Claims, user: &EffectiveUser, address: IpAddr) {
+pub fn note_session(state: &State, claims: &Claims, address: IpAddr) {
     state.sessions.touch(Session {
         token_id: claims.jti.clone(),
         username: claims.username.clone(),
-        role: user.role.clone(),
+        account: claims.sub.clone(),
         address,
         since: claims.issued_at(),
         last_activity: state.clock.now(),
@@ -223,15 +225,52 @@ pub fn note_session(state: &State, claims: &Claims, user: &EffectiveUser, addres
     });
 }
 
+/// The user of a session; nobody when its token would not be taken any more, whatever ended it.
+///
+/// # Errors
+/// Storage failures.
+pub fn owner_of(state: &State, session: &Session) -> Result<Option<EffectiveUser>, Error> {
+    if state.revocations.contains(&session.token_id) {
+        return Ok(None);
+    }
+    let user = state.store.user(&session.username)?.map(|stored| stored.value);
+    let is_taken = |user: &User| {
+        let account = version(user.id, user.account.generation);
+        session.account == account || state.revocations.spares(&session.token_id, &account)
+    };
+    let user = user.filter(is_taken);
+    let user = user.and_then(|user| references::effective(&state.store, user));
+    Ok(user.filter(|user| is_still_let_in(user, session.address, state.clock.now())))
+}
+
 /// The claims of the request's token: signed by us, in time, not revoked, for this side of the API.
 fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Result<Arc<Claims>, Error> {
     let token = basic::bearer(request.headers()).ok_or(Error::Unauthorized("no token found".into()))?;
     let claims = state.tokens.verify(token, state.clock.now())?;
-    if state.revocations.contains(&claims) {
+    if state.revocations.contains(&claims.jti) {
         return Err(no_longer_valid());
     }
     claims.check_audience(audience)?;
     Ok(claims)
+}
+
+/// Holds a token against the account of its name.
+fn check_account(state: &State, claims: &Claims, id: i64, generation: u64) -> Result<(), Error> {
+    let is_taken =
+        claims.is_for(id, generation) || state.revocations.spares(&claims.jti, &version(id, generation));
+    if is_taken { Ok(()) } else { Err(no_longer_valid()) }
+}
+
+/// Lets the token of a request outlive the end of its account's tokens that the request brought, unless something
+/// else had ended it meanwhile.
+///
+/// # Errors
+/// Storage failures.
+pub async fn spare(state: &State, claims: &Claims, ended: TokensEnded) -> Result<(), Error> {
+    if check_account(state, claims, ended.id, ended.before).is_err() {
+        return Ok(());
+    }
+    state.revocations.spare(claims, &version(ended.id, ended.after)).await
 }
 
 /// Holds the kind of proof, and what its owner must do first, against the route.

@@ -257,18 +257,15 @@ impl Claims {
         }
     }
 
-    /// Holds the account of this name against the one the token was made for, as it was then.
-    ///
-    /// # Errors
-    /// [`Error::InvalidToken`] for a token from before the account changed, or of an earlier account
-    /// of the same name.
-    pub fn check_account(&self, id: i64, generation: u64) -> Result<(), Error> {
-        if self.sub == version(id, generation) { Ok(()) } else { Err(no_longer_valid()) }
+    /// Whether the token was made for this account as it is now: not for an earlier account of the same name,
+    /// nor before something that ends tokens.
+    pub fn is_for(&self, id: i64, generation: u64) -> bool {
+        self.sub == version(id, generation)
     }
 }
 
 /// An account in one state of its life, as the claim `sub` says it.
-fn version(id: i64, generation: u64) -> String {
+pub fn version(id: i64, generation: u64) -> String {
     format!("{id}.{generation}")
 }
 
@@ -324,9 +321,9 @@ mod tests {
         assert_eq!(claims.aud, ["API", "10.1.1.1"]);
         assert_eq!((claims.exp, claims.nbf), (1_800_001_200, 1_799_999_970));
         assert_eq!(claims.username, "admin");
-        assert!(claims.check_account(7, 3).is_ok());
-        assert!(claims.check_account(7, 4).is_err());
-        assert!(claims.check_account(8, 3).is_err(), "another account of this name");
+        assert!(claims.is_for(7, 3));
+        assert!(!claims.is_for(7, 4));
+        assert!(!claims.is_for(8, 3), "another account of this name");
         assert!(claims.check_audience(Audience::Admin).is_ok());
         assert!(claims.check_audience(Audience::User).is_err());
         assert_eq!(issued.expires_at, "2027-01-15T08:20:00Z");

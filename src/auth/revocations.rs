@@ -1,5 +1,5 @@
 //! Tokens that died early: signed out, or used to change the password. Remembered in the store until
-//! they would have ended by themselves.
+//! they would have ended by themselves; and those that outlive the others of their account.
 
 use std::sync::Arc;
 
@@ -28,9 +28,9 @@ impl Revocations {
         Self { store, clock }
     }
 
-    /// Whether this token died early.
-    pub fn contains(&self, claims: &Claims) -> bool {
-        self.store.shelf::<RevokedToken>().get(&claims.jti).is_some()
+    /// Whether the token of this id died early.
+    pub fn contains(&self, token_id: &str) -> bool {
+        self.store.shelf::<RevokedToken>().get(token_id).is_some()
     }
 
     /// Ends a token; on disk before this returns.
@@ -48,6 +48,23 @@ impl Revocations {
     pub async fn revoke_until(&self, token_id: &str, expires_at: UnixMillis) -> Result<(), Error> {
         let token = RevokedToken { id: token_id.to_owned(), expires_at: expires_at.plus(MARGIN) };
         self.store.write(move |txn| txn.put_item(&token)).await
+    }
+
+    /// Whether this token is taken for a state of its account, named as in the claim `sub`, though it was made
+    /// for an earlier one.
+    pub fn spares(&self, token_id: &str, account: &str) -> bool {
+        self.store.shelf::<RevokedToken>().get(RevokedToken::spared_id(token_id, account)).is_some()
+    }
+
+    /// Lets a token outlive what its owner did with it, up to this state of the account and no further; on disk
+    /// before this returns.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub async fn spare(&self, claims: &Claims, account: &str) -> Result<(), Error> {
+        let expires_at = UnixMillis::new(claims.exp.saturating_mul(1000)).plus(MARGIN);
+        let note = RevokedToken::spared(&claims.jti, account, expires_at);
+        self.store.write(move |txn| txn.put_item(&note)).await
     }
 
     /// Forgets the tokens that would be over by now anyway; gives how many.

@@ -1,4 +1,4 @@
-//! Tokens whose owners signed out before the tokens' end.
+//! Tokens that end before their time, or outlive what ended the others of their account.
 
 use super::time::UnixMillis;
 
@@ -9,4 +9,17 @@ pub struct RevokedToken {
     pub id: String,
     /// When the token would have ended by itself, and can be forgotten.
     pub expires_at: UnixMillis,
+}
+
+impl RevokedToken {
+    /// The note, among those of dead tokens, that one is still taken for a later state of its account than it
+    /// was made for. No token's own name has a blank.
+    pub fn spared(token_id: &str, account: &str, expires_at: UnixMillis) -> Self {
+        Self { id: Self::spared_id(token_id, account), expires_at }
+    }
+
+    /// The name of such a note.
+    pub fn spared_id(token_id: &str, account: &str) -> String {
+        format!("{token_id} {account}")
+    }
 }

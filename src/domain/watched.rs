@@ -56,6 +56,29 @@ struct Place {
     at: UnixMillis,
 }
 
+/// What would be lost first by forgetting somebody, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Where an account signed in lately.
+    Seen,
+    /// Failures, or the memory of a ban.
+    Failing,
+    /// A ban or a lock that holds now.
+    Blocked,
+    /// A try that is not over.
+    UnderWay,
+}
+
+/// How much would be lost by forgetting somebody: the standing goes first, then how often he failed, each ban of
+/// the last day counting as the failures that bring one, then how late something happens or happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Worth {
+    /// What he is.
+    pub standing: Standing,
+    offences: usize,
+    last: UnixMillis,
+}
+
 /// An address or an account, and what is remembered of its failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
@@ -189,22 +212,27 @@ impl Watched {
         self.worth(limits, now).is_none()
     }
 
-    /// How much would be lost by forgetting it, to be compared; `None` when nothing would: bans and long rows of
-    /// failures count most, then failures, then places.
-    pub fn worth(&self, limits: &Limits, now: UnixMillis) -> Option<(u8, UnixMillis)> {
+    /// How much would be lost by forgetting it, to be compared; `None` when nothing would.
+    pub fn worth(&self, limits: &Limits, now: UnixMillis) -> Option<Worth> {
         let last = self.strangers.last(limits, now).max(self.familiar.last(limits, now));
         let recent = |place: &&Place| now.get().saturating_sub(place.at.get()) < RECENT;
         let seen = self.places.iter().filter(recent).map(|place| place.at).max();
-        if self.under_way() > 0 {
-            return Some((3, now));
-        }
-        if self.banned_until(limits, now).is_some() || self.in_a_row >= limits.failures {
-            return Some((2, last.max(seen).unwrap_or_default()));
-        }
-        if last.is_some() || self.in_a_row > 0 {
-            return Some((1, last.max(seen).unwrap_or_default()));
-        }
-        seen.map(|at| (0, at))
+        let banned_until = self.banned_until(limits, now);
+        let standing = if self.under_way() > 0 {
+            Standing::UnderWay
+        } else if banned_until.is_some() || self.is_locked(limits) {
+            Standing::Blocked
+        } else if last.is_some() || self.in_a_row > 0 {
+            Standing::Failing
+        } else if seen.is_some() {
+            Standing::Seen
+        } else {
+            return None;
+        };
+        let bans = self.strangers.bans(now) + self.familiar.bans(now);
+        let offences = self.failures(limits, now).max(self.in_a_row);
+        let offences = offences.saturating_add(bans.saturating_mul(limits.failures));
+        Some(Worth { standing, offences, last: banned_until.max(last).max(seen).unwrap_or_default() })
     }
 
     fn crowd(&self, from: IpAddr, now: UnixMillis) -> Crowd {
@@ -318,10 +346,35 @@ mod tests {
         attempt(&mut anna, ELSEWHERE, NOON);
         let ban = anna.worth(&LIMITS, NOON).unwrap();
         assert!(place < failure && failure < ban);
+        assert_eq!(
+            [place, failure, ban].map(|worth| worth.standing),
+            [Standing::Seen, Standing::Failing, Standing::Blocked]
+        );
         let mut address = Watched::new(Subject::address(HOME));
         attempt(&mut address, HOME, NOON);
         assert!(!address.is_over(&LIMITS, NOON.plus(999)));
         assert!(address.is_over(&LIMITS, NOON.plus(1000)));
+    }
+
+    #[test]
+    fn who_failed_more_often_or_was_banned_before_is_worth_more_than_who_failed_last() {
+        let address = |failures| {
+            let mut watched = Watched::new(Subject::address(HOME));
+            for _ in 0..failures {
+                attempt(&mut watched, HOME, NOON);
+            }
+            watched
+        };
+        let (once, twice, banned) = (address(1), address(2), address(3));
+        let mut fresh = Watched::new(Subject::address(ELSEWHERE));
+        let later = NOON.plus(900);
+        attempt(&mut fresh, ELSEWHERE, later);
+        let worth = |watched: &Watched, at| watched.worth(&LIMITS, at).unwrap();
+        assert!(worth(&once, later) < worth(&fresh, later) && worth(&fresh, later) < worth(&twice, later));
+        let after = NOON.plus(LIMITS.ban);
+        attempt(&mut fresh, ELSEWHERE, after);
+        assert_eq!(worth(&banned, after).standing, Standing::Failing);
+        assert!(worth(&fresh, after) < worth(&banned, after));
     }
 
     #[test]

@@ -135,21 +135,22 @@ impl Admins {
         Ok((admin, password))
     }
 
-    /// Changes an admin in place, in the store's one line of writers.
+    /// Changes an admin in place, in the store's one line of writers; gives what `change` gives.
     ///
     /// # Errors
     /// Whatever `change` says, [`Error::NotFound`], storage failures.
-    pub async fn change<F>(&self, name: &Username, change: F) -> Result<Admin, Error>
+    pub async fn change<T, F>(&self, name: &Username, change: F) -> Result<T, Error>
     where
-        F: FnOnce(&mut Admin) -> Result<(), Error> + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(&mut Admin) -> Result<T, Error> + Send + 'static,
     {
         let name = name.clone();
         self.store
             .write(move |txn| {
                 let mut admin = txn.item::<Admin>(name.as_str())?.ok_or(Error::NotFound)?;
-                change(&mut admin)?;
+                let outcome = change(&mut admin)?;
                 txn.put_item(&admin)?;
-                Ok(admin)
+                Ok(outcome)
             })
             .await
     }
@@ -195,7 +196,6 @@ impl Admins {
             Ok(())
         })
         .await
-        .map(drop)
     }
 
     /// Makes the first admin, with every permission, on a store that has none; says whether it did.

@@ -97,7 +97,7 @@ impl Defender {
         let now = clock.now();
         let remembered = store.items::<Watched>()?;
         for watched in remembered.into_iter().filter(|watched| !watched.is_over(&limits, now)) {
-            lists.restore(watched);
+            lists.restore(watched, &limits, now);
         }
         let lists = Arc::new(Mutex::new(lists));
         let (over, waiting) = (Notify::new(), Semaphore::new(WAITING));

@@ -98,7 +98,7 @@ impl OwnPasswords {
             admin.updated_at = now;
             Ok(())
         };
-        admins.change(&admin.username, change).await.map(drop)
+        admins.change(&admin.username, change).await
     }
 
     /// Changes a user's password, to one as strong as he, else his groups, else the server asks for.

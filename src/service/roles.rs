@@ -1,5 +1,8 @@
 //! Roles: added, changed, removed; who has one (`contract/endpoints.md` §12, `contract/auth.md` §4).
 
+use std::collections::HashSet;
+
+use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
 use crate::domain::role::{Role, RoleDraft};
@@ -16,6 +19,7 @@ pub struct Roles {
     store: Store,
     clock: Clock,
     naming: NamingRules,
+    sessions: Sessions,
 }
 
 /// A role and who has it.
@@ -33,9 +37,9 @@ pub struct RoleView {
 }
 
 impl Roles {
-    /// Roles kept in `store`.
-    pub fn new(store: Store, clock: Clock, naming: NamingRules) -> Self {
-        Self { store, clock, naming }
+    /// Roles kept in `store`; `sessions` hears of the users who lose theirs.
+    pub fn new(store: Store, clock: Clock, naming: NamingRules, sessions: Sessions) -> Self {
+        Self { store, clock, naming, sessions }
     }
 
     /// The name under which a role is looked up.
@@ -95,13 +99,14 @@ impl Roles {
             .await
     }
 
-    /// Removes a role; its users lose it. While an admin has it, it stays.
+    /// Removes a role; its users lose it, and their tokens and sessions end. While an admin has it, it stays.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] while an admin has it.
     pub async fn remove(&self, name: &str) -> Result<(), Error> {
         let (name, now) = (name.to_owned(), self.clock.now());
-        self.store
+        let users = self
+            .store
             .write(move |txn| {
                 if !txn.has_item::<Role>(&name)? {
                     return Err(Error::NotFound);
@@ -110,16 +115,20 @@ impl Roles {
                     let who = admin.username.as_str();
                     return Err(Error::invalid(format!("the role {name:?} is in use by the admin {who:?}")));
                 }
-                for username in txn.users_of_role(&name)? {
-                    let Some(mut user) = txn.user(&username)?.map(|stored| stored.value) else { continue };
+                let users: HashSet<String> = txn.users_of_role(&name)?.into_iter().collect();
+                for username in &users {
+                    let Some(mut user) = txn.user(username)?.map(|stored| stored.value) else { continue };
                     user.role.clear();
                     user.updated_at = now;
                     user.account.generation += 1;
                     txn.put_user(&user)?;
                 }
-                txn.delete_item::<Role>(&name).map(drop)
+                txn.delete_item::<Role>(&name)?;
+                Ok(users)
             })
-            .await
+            .await?;
+        self.sessions.end_all_of_these(&users);
+        Ok(())
     }
 
     fn view(&self, role: &Role) -> RoleView {

@@ -5,6 +5,7 @@
 mod account;
 mod tried;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub use self::account::{Factor, SecondFactorDraft};
@@ -15,6 +16,7 @@ use super::references;
 use super::requester::Requester;
 use super::users::Users;
 use crate::clock::Clock;
+use crate::domain::account::AccountState;
 use crate::domain::admin::Admin;
 use crate::domain::precondition::Preconditions;
 use crate::domain::protocol::MfaProtocol;
@@ -48,8 +50,19 @@ pub struct SecondFactorSettings {
     pub sealer: Sealer,
     /// Whether a recovery code signs in where a one-time code is asked for.
     pub recovery_codes_sign_in: bool,
-    /// Whether tokens end when a second factor is taken away.
-    pub removal_ends_tokens: bool,
+    /// Whether a change of a second factor ends the account's other tokens.
+    pub changes_end_tokens: bool,
+}
+
+/// An account whose tokens ended: those of one generation are no longer taken, those of the next are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokensEnded {
+    /// The account's number.
+    pub id: i64,
+    /// The generation of the tokens that were good until then.
+    pub before: u64,
+    /// The generation of those made from then on.
+    pub after: u64,
 }
 
 /// What a sign-in used up.
@@ -159,7 +172,7 @@ impl SecondFactors {
     ) -> Result<u64, Error> {
         let now = self.clock.now();
         let change = |user: &mut User| {
-            Factor::of_user(user).take_away(self.settings.removal_ends_tokens)?;
+            Factor::of_user(user).take_away(self.settings.changes_end_tokens)?;
             user.updated_at = now;
             Ok(())
         };
@@ -178,7 +191,7 @@ impl SecondFactors {
         name: &Username,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        let (own, ends_tokens) = (editor.name.as_ref() == Some(name), self.settings.removal_ends_tokens);
+        let (own, ends_tokens) = (editor.name.as_ref() == Some(name), self.settings.changes_end_tokens);
         let change = move |admin: &mut Admin| {
             if own && admin.filters.totp_config.enabled && admin.filters.require_two_factor {
                 return Err(Error::invalid("two-factor authentication must be enabled"));
@@ -187,10 +200,11 @@ impl SecondFactors {
             admin.updated_at = now;
             Ok(())
         };
-        admins.change(name, change).await.map(drop)
+        admins.change(name, change).await
     }
 
-    /// Sets up, changes or takes away a user's own second factor.
+    /// Sets up, changes or takes away a user's own second factor. Tells whether that ended his tokens; the one
+    /// that was used for it is for the caller to spare.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a draft against the rules of `contract/mfa.md` §3.
@@ -199,9 +213,10 @@ impl SecondFactors {
         users: &Users,
         name: &Username,
         draft: &SecondFactorDraft,
-    ) -> Result<(), Error> {
-        let now = self.clock.now();
+    ) -> Result<Option<TokensEnded>, Error> {
+        let (now, ended) = (self.clock.now(), Cell::new(None));
         let change = |user: &mut User| {
+            let before = user.filters.totp_config.clone();
             let effective = references::effective(&self.store, user.clone());
             let filters = effective.as_ref().map_or(&user.filters, |user| &user.filters);
             let required = filters.two_factor_protocols.clone();
@@ -221,12 +236,16 @@ impl SecondFactors {
                 Factor::of_user(user).clear();
             }
             user.updated_at = now;
+            let is_changed = user.filters.totp_config != before;
+            ended.set(self.end_tokens(is_changed, user.id, &mut user.account));
             Ok(())
         };
-        users.change(&Requester::default(), name, change).await.map(drop)
+        users.change(&Requester::default(), name, change).await?;
+        Ok(ended.get())
     }
 
-    /// Sets up, changes or takes away an admin's own second factor.
+    /// Sets up, changes or takes away an admin's own second factor; tells what [`SecondFactors::save_for_user`]
+    /// tells.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a draft against the rules of `contract/mfa.md` §3.
@@ -235,9 +254,10 @@ impl SecondFactors {
         admins: &Admins,
         name: &Username,
         draft: SecondFactorDraft,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<TokensEnded>, Error> {
         let (now, this, owner) = (self.clock.now(), self.clone(), name.clone());
         let change = move |admin: &mut Admin| {
+            let before = admin.filters.totp_config.clone();
             if draft.enabled.unwrap_or(admin.filters.totp_config.enabled) {
                 Factor::of_admin(admin).apply(&draft, owner.as_str(), &this.settings.sealer)?;
                 admin.filters.totp_config.check(&this.settings.configurations)?;
@@ -250,9 +270,18 @@ impl SecondFactors {
                 Factor::of_admin(admin).clear();
             }
             admin.updated_at = now;
-            Ok(())
+            let is_changed = admin.filters.totp_config != before;
+            Ok(this.end_tokens(is_changed, admin.id, &mut admin.account))
         };
-        admins.change(name, change).await.map(drop)
+        admins.change(name, change).await
+    }
+
+    /// Ends the tokens of an account whose second factor changed, if the settings ask for it.
+    fn end_tokens(&self, is_changed: bool, id: i64, account: &mut AccountState) -> Option<TokensEnded> {
+        let ends = is_changed && self.settings.changes_end_tokens;
+        let before = account.generation;
+        account.generation += u64::from(ends);
+        ends.then_some(TokensEnded { id, before, after: account.generation })
     }
 
     /// The recovery codes of an account, in clear text for its owner.

@@ -1,8 +1,8 @@
 //! Signed-in users, as `/connections` lists them. A session is a token, from the sign-in on; the token
 //! itself carries the proof, so this list is only what an operator sees, and may be short after a restart
-//! until the tokens are used again.
+//! until the tokens are used again. Whoever shows it asks whether the token would still be taken.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct Session {
     pub token_id: String,
     /// The user.
     pub username: String,
-    /// His role, for those who may see only users of theirs.
-    pub role: String,
+    /// The account as the token names it, its claim `sub`: names are given out again.
+    pub account: String,
     /// Where he came from.
     pub address: IpAddr,
     /// When he signed in.
@@ -76,6 +76,11 @@ impl Sessions {
         self.0.lock().remove(token_id);
     }
 
+    /// Forgets every session of these users.
+    pub fn end_all_of_these(&self, usernames: &HashSet<String>) {
+        self.0.lock().retain(|_, session| !usernames.contains(&session.username));
+    }
+
     /// Forgets every session of a user.
     pub fn end_all_of(&self, username: &str) {
         self.0.lock().retain(|_, session| session.username != username);
@@ -90,7 +95,7 @@ mod tests {
         Session {
             token_id: id.into(),
             username: username.into(),
-            role: String::new(),
+            account: "1.0".into(),
             address: IpAddr::from([127, 0, 0, 1]),
             since: UnixMillis::new(at),
             last_activity: UnixMillis::new(at),

@@ -47,8 +47,8 @@ pub struct AuthSettings {
     pub api_keys_respect_requirements: bool,
     /// Whether a recovery code signs in where a one-time code is asked for, once each. Default true.
     pub recovery_codes_sign_in: bool,
-    /// Whether changing the own password, or losing the second factor, ends the account's other
-    /// tokens too. Default true.
+    /// Whether changing the own password or second factor, or losing the latter, ends the account's
+    /// other tokens too. Default true.
     pub changes_end_other_tokens: bool,
     /// `[[auth.api_keys]]`: API keys that stand in this file (`usersd api-key new`). Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]

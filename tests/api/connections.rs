@@ -149,3 +149,54 @@ async fn a_token_that_was_good_for_enrolling_only_leaves_the_list_with_it() {
     bob.get("/user/profile").await.expect(401);
     assert!(ids(&admin).await.is_empty());
 }
+
+#[actix_web::test]
+async fn a_removed_role_takes_the_sessions_of_its_users_with_it() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    root.post("/roles", &json!({"name": "r"})).await.expect(201);
+    let mut mine = user("mine");
+    mine["role"] = json!("r");
+    for draft in [mine, user("other")] {
+        root.post("/users", &draft).await.expect(201);
+    }
+    let (mine, other) = (server.user("mine", "secret").await, server.user("other", "secret").await);
+    let all = ids(&root).await;
+    let dead = all.iter().find(|(name, _)| name == "mine").unwrap().1.clone();
+    root.delete("/roles/r").await.expect(200);
+    mine.get("/user/profile").await.expect(401);
+    other.get("/user/profile").await.expect(200);
+    let listed = ids(&root).await;
+    assert_eq!(listed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["other"]);
+    root.delete(&format!("/connections/{dead}")).await.expect(404);
+    root.post("/roles", &json!({"name": "r"})).await.expect(201);
+    let lead = json!({"username": "lead", "password": "password", "status": 1, "role": "r",
+        "permissions": ["view_conns", "close_conns"]});
+    root.post("/admins", &lead).await.expect(201);
+    let lead = server.signed_in("lead", "password").await;
+    assert!(ids(&lead).await.is_empty(), "an earlier role of this name had him");
+    lead.delete(&format!("/connections/{dead}")).await.expect(404);
+}
+
+#[actix_web::test]
+async fn a_session_is_listed_only_while_its_token_would_be_taken() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    root.post("/groups", &json!({"name": "g"})).await.expect(201);
+    let mut draft = user("bob");
+    draft["groups"] = json!([{"name": "g", "type": 1}]);
+    draft["expiration_date"] = json!(server.now() + 5_000);
+    root.post("/users", &draft).await.expect(201);
+    let bob = server.user("bob", "secret").await;
+    let (_, id) = ids(&root).await.remove(0);
+    let denied = json!({"name": "g", "user_settings": {"filters": {"denied_protocols": ["HTTP"]}}});
+    root.put("/groups/g", &denied).await.expect(200);
+    bob.get("/user/profile").await.expect(401);
+    assert!(ids(&root).await.is_empty(), "his group keeps him out");
+    root.delete(&format!("/connections/{id}")).await.expect(404);
+    root.put("/groups/g", &json!({"name": "g"})).await.expect(200);
+    assert_eq!(ids(&root).await.len(), 1);
+    server.advance(6_000);
+    bob.get("/user/profile").await.expect(401);
+    assert!(ids(&root).await.is_empty(), "he expired");
+}

@@ -176,3 +176,66 @@ async fn a_second_factor_of_an_admin_is_taken_away_by_who_may_and_no_other() {
     rest.put("/admins/admin", &taken).await.expect(403);
     server.admin().await.get("/admins").await.expect(200);
 }
+
+#[actix_web::test]
+async fn who_changes_his_own_second_factor_ends_his_other_tokens_and_keeps_the_one_he_used() {
+    let mut server = TestServer::start_with(|settings| settings.auth.changes_end_other_tokens = true).await;
+    let root = server.admin().await;
+    let ann = json!({"username": "ann", "password": "password", "status": 1, "permissions": ["*"]});
+    root.post("/admins", &ann).await.expect(201);
+    let bob = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    root.post("/users", &bob).await.expect(201);
+    let cases = [
+        ("ann", "password", "/token", "/admin/totp/save", "/admin/profile"),
+        ("bob", "secret", "/user/token", "/user/totp/save", "/user/profile"),
+    ];
+    for (step, (name, password, token, save, own)) in (0..).zip(cases) {
+        let mut tokens = Vec::new();
+        for _ in 0..3 {
+            let made = server.basic(name, password).get(token).await.expect(200).json();
+            tokens.push(made["access_token"].as_str().unwrap().to_owned());
+        }
+        let statuses = async |server: &TestServer| {
+            let mut statuses = Vec::new();
+            for token in &tokens {
+                statuses.push(server.bearer(token).get(own).await.status);
+            }
+            statuses
+        };
+        server.bearer(&tokens[0]).post(save, &json!({})).await.expect(200);
+        assert_eq!(statuses(&server).await, [200, 200, 200], "nothing was changed");
+        let mut draft = factor();
+        if name == "ann" {
+            draft.as_object_mut().unwrap().remove("protocols");
+        }
+        server.bearer(&tokens[1]).post(save, &draft).await.expect(200);
+        assert_eq!(statuses(&server).await, [401, 200, 401], "{name} switched it on");
+        server.restart().await;
+        assert_eq!(statuses(&server).await, [401, 200, 401], "{name}, after a restart");
+        let passcode = code(&server, step);
+        let made = server.basic(name, password).with("X-SFTPGO-OTP", &passcode).get(token).await;
+        let fourth = server.bearer(made.expect(200).json()["access_token"].as_str().unwrap());
+        server.bearer(&tokens[1]).post(save, &json!({"enabled": false})).await.expect(200);
+        assert_eq!(statuses(&server).await, [401, 200, 401], "{name} switched it off");
+        fourth.get(own).await.expect(401);
+    }
+    let listed = server.admin().await.get("/connections").await.expect(200).json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[actix_web::test]
+async fn a_token_kept_over_an_own_change_ends_with_the_next_change_and_by_signing_out() {
+    let server = TestServer::start_with(|settings| settings.auth.changes_end_other_tokens = true).await;
+    let root = server.admin().await;
+    let bob = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    root.post("/users", &bob).await.expect(201);
+    let kept = server.user("bob", "secret").await;
+    kept.post("/user/totp/save", &factor()).await.expect(200);
+    kept.get("/user/profile").await.expect(200);
+    root.put("/users/bob/2fa/disable", &json!({})).await.expect(200);
+    kept.get("/user/profile").await.expect(401);
+    let kept = server.user("bob", "secret").await;
+    kept.post("/user/totp/save", &factor()).await.expect(200);
+    kept.get("/user/logout").await.expect(200);
+    kept.get("/user/profile").await.expect(401);
+}

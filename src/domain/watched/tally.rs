@@ -130,8 +130,13 @@ impl Tally {
             return Some(now);
         }
         let last = self.failures.last().map(|failure| failure.at).filter(|_| self.count(limits, now) > 0);
-        let remembers_bans = now.get().saturating_sub(self.banned_until.get()) < UnixMillis::DAY;
-        last.or(remembers_bans.then_some(self.banned_until))
+        last.or((self.bans(now) > 0).then_some(self.banned_until))
+    }
+
+    /// How many bans are remembered, each soon after another, the last one within a day or under way.
+    pub(super) fn bans(&self, now: UnixMillis) -> usize {
+        let remembers = now.get().saturating_sub(self.banned_until.get()) < UnixMillis::DAY;
+        if remembers { usize::try_from(self.bans).unwrap_or(usize::MAX) } else { 0 }
     }
 
     pub(super) fn under_way(&self) -> usize {

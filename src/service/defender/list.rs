@@ -1,9 +1,13 @@
 //! Those who are watched, in memory: a bounded number, found by their text. Whoever is worth least makes room.
+//!
+//! The rule, whoever comes and in what order: who has a try under way is never forgotten; who is banned or locked
+//! only for others that are, beyond three quarters of the room; of all others the quarter and what the banned leave
+//! is for those who failed most often, and of those for the last. So a crowd of newcomers displaces newcomers.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::time::UnixMillis;
-use crate::domain::watched::{Limits, Subject, SubjectKind, Watched};
+use crate::domain::watched::{Limits, Standing, Subject, SubjectKind, Watched, Worth};
 
 /// The most that are watched at a time, of addresses and of accounts.
 const MOST: usize = 50_000;
@@ -18,57 +22,69 @@ pub(super) struct Lists {
     changed: HashSet<Subject>,
 }
 
-#[derive(Debug, Default)]
-struct List(HashMap<Subject, Watched>);
+#[derive(Debug)]
+struct List {
+    watched: HashMap<Subject, Watched>,
+    most: usize,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self { watched: HashMap::new(), most: MOST }
+    }
+}
 
 impl Lists {
     /// What is remembered of somebody.
     pub(super) fn get(&self, subject: &Subject) -> Option<&Watched> {
-        self.list(subject).0.get(subject)
+        self.list(subject).watched.get(subject)
     }
 
     /// The same, to be changed.
     pub(super) fn get_mut(&mut self, subject: &Subject) -> Option<&mut Watched> {
-        self.list_mut(subject).0.get_mut(subject)
+        self.list_mut(subject).watched.get_mut(subject)
     }
 
     /// The same; somebody new is watched from now on.
     pub(super) fn watch(&mut self, subject: &Subject, limits: &Limits, now: UnixMillis) -> &mut Watched {
+        self.make_room(subject, limits, now);
         let list = self.list_mut(subject);
-        if list.0.len() >= MOST && !list.0.contains_key(subject) {
-            let gone = list.make_room(limits, now);
-            self.changed.extend(gone);
-        }
-        let list = self.list_mut(subject);
-        list.0.entry(subject.clone()).or_insert_with(|| Watched::new(subject.clone()))
+        list.watched.entry(subject.clone()).or_insert_with(|| Watched::new(subject.clone()))
     }
 
     /// Watches somebody who was watched before a restart.
-    pub(super) fn restore(&mut self, watched: Watched) {
-        let list = self.list_mut(&watched.subject);
-        if list.0.len() < MOST {
-            list.0.insert(watched.subject.clone(), watched);
+    pub(super) fn restore(&mut self, watched: Watched, limits: &Limits, now: UnixMillis) {
+        self.make_room(&watched.subject, limits, now);
+        self.list_mut(&watched.subject).watched.insert(watched.subject.clone(), watched);
+    }
+
+    /// Sees to it that there is room for somebody new; who goes is removed from the store.
+    fn make_room(&mut self, newcomer: &Subject, limits: &Limits, now: UnixMillis) {
+        let list = self.list_mut(newcomer);
+        if list.watched.len() >= list.most && !list.watched.contains_key(newcomer) {
+            let gone = list.make_room(limits, now);
+            self.changed.extend(gone);
         }
     }
 
     /// Stops watching somebody of whom nothing would be lost.
     pub(super) fn drop_if_over(&mut self, subject: &Subject, limits: &Limits, now: UnixMillis) {
         if self.get(subject).is_some_and(|watched| watched.is_over(limits, now)) {
-            self.list_mut(subject).0.remove(subject);
+            self.list_mut(subject).watched.remove(subject);
         }
     }
 
     /// Stops watching everybody of whom nothing would be lost, and has them removed from the store.
     pub(super) fn drop_all_over(&mut self, limits: &Limits, now: UnixMillis) {
         for list in [&mut self.addresses, &mut self.accounts] {
-            let gone = list.0.extract_if(|_, watched| watched.is_over(limits, now));
+            let gone = list.watched.extract_if(|_, watched| watched.is_over(limits, now));
             self.changed.extend(gone.map(|(subject, _)| subject));
         }
     }
 
     /// Everybody with something to tell of.
     pub(super) fn suspects(&self, limits: &Limits, now: UnixMillis) -> Vec<&Watched> {
-        let all = self.addresses.0.values().chain(self.accounts.0.values());
+        let all = self.addresses.watched.values().chain(self.accounts.watched.values());
         all.filter(|watched| watched.is_suspect(limits, now)).collect()
     }
 
@@ -99,29 +115,50 @@ impl Lists {
 }
 
 impl List {
-    /// Forgets those who are over, and then the less worthy half; gives whom.
+    /// Forgets those who are over, and if need be the least worthy; gives whom. An eighth of the room is free then,
+    /// so that not every newcomer costs a look at all, unless tries under way fill it.
     fn make_room(&mut self, limits: &Limits, now: UnixMillis) -> Vec<Subject> {
-        let mut gone: Vec<Subject> = Vec::new();
-        let over = self.0.extract_if(|_, watched| watched.is_over(limits, now));
-        gone.extend(over.map(|(subject, _)| subject));
-        if self.0.len() >= MOST {
-            let mut worths: Vec<_> =
-                self.0.values().filter_map(|watched| watched.worth(limits, now)).collect();
-            let middle = worths.len() / 2;
-            let (_, middle, _) = worths.select_nth_unstable(middle);
-            let (middle, under_way) = (*middle, (3, UnixMillis::default()));
-            // All worth the same: all go rather than none, save those with a try under way.
-            let less = self.0.extract_if(|_, watched| {
-                watched.worth(limits, now).is_none_or(|worth| worth <= middle && worth < under_way)
-            });
-            gone.extend(less.map(|(subject, _)| subject));
+        let over = self.watched.extract_if(|_, watched| watched.is_over(limits, now));
+        let mut gone: Vec<Subject> = over.map(|(subject, _)| subject).collect();
+        let room = self.most - self.most.div_ceil(8);
+        if self.watched.len() <= room {
+            return gone;
         }
+        let (mut blocked, mut others, mut busy) = (Vec::new(), Vec::new(), 0);
+        for (subject, watched) in &self.watched {
+            let Some(worth) = watched.worth(limits, now) else { continue };
+            match worth.standing {
+                Standing::UnderWay => busy += 1,
+                Standing::Blocked => blocked.push((worth, subject)),
+                Standing::Failing | Standing::Seen => others.push((worth, subject)),
+            }
+        }
+        let kept = blocked.len().min(self.most / 4 * 3);
+        let mut least = beyond(blocked, kept);
+        least.extend(beyond(others, room.saturating_sub(kept + busy)));
+        for subject in &least {
+            self.watched.remove(subject);
+        }
+        gone.append(&mut least);
         gone
     }
 }
 
+/// All but the worthiest so many.
+fn beyond(mut all: Vec<(Worth, &Subject)>, most: usize) -> Vec<Subject> {
+    let surplus = all.len().saturating_sub(most);
+    if surplus > 0 {
+        all.select_nth_unstable_by(surplus - 1, |(a, first), (b, second)| {
+            a.cmp(b).then_with(|| first.as_str().cmp(second.as_str()))
+        });
+    }
+    all.into_iter().take(surplus).map(|(_, subject)| subject.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::watched::Crowd;
 
@@ -144,7 +181,7 @@ mod tests {
         for number in 0..2 * MOST {
             let now = NOON.plus(i64::try_from(number / 100).unwrap());
             lists.watch(&user(number), &LIMITS, now).fail(Crowd::Strangers, false, &LIMITS, now);
-            assert!(lists.accounts.0.len() <= MOST);
+            assert!(lists.accounts.watched.len() <= MOST);
         }
         assert!(lists.get(&banned).is_some() && lists.get(&address).is_some());
         assert!(lists.get(&user(2 * MOST - 1)).is_some() && lists.get(&user(0)).is_none());
@@ -158,6 +195,84 @@ mod tests {
             lists.watch(&user(number), &LIMITS, NOON).enter(Crowd::Strangers, false);
         }
         assert!(lists.get(&user(0)).is_some() && lists.get(&user(MOST)).is_some());
+    }
+
+    #[test]
+    fn a_flood_of_newcomers_leaves_banned_and_repeated_offenders_alone() {
+        let mut lists = Lists::default();
+        let address = |number: u32| Subject::address(std::net::Ipv4Addr::from(number).into());
+        let fail = |lists: &mut Lists, number, now| {
+            lists.watch(&address(number), &LIMITS, now).fail(Crowd::Strangers, false, &LIMITS, now);
+        };
+        let (quota, all) = (u32::try_from(MOST / 4 * 3).unwrap(), u32::try_from(MOST).unwrap());
+        for number in 0..quota {
+            fail(&mut lists, number, NOON);
+            fail(&mut lists, number, NOON);
+        }
+        for number in quota..quota + 3 * all {
+            fail(&mut lists, number, NOON.plus(1));
+        }
+        assert!((0..quota).all(|number| lists.get(&address(number)).is_some()));
+        // Their bans are over, not the memory of them.
+        let later = NOON.plus(LIMITS.ban);
+        for number in quota + 3 * all..quota + 6 * all {
+            fail(&mut lists, number, later);
+        }
+        assert!((0..quota).all(|number| lists.get(&address(number)).is_some()));
+        assert!(lists.addresses.watched.len() <= MOST);
+    }
+
+    /// What happens to one of those who are watched, and how much later.
+    fn deeds() -> impl Strategy<Value = Vec<(usize, u8, i64)>> {
+        prop::collection::vec(
+            (0..60_usize, 0..6_u8, prop_oneof![9 => 0..300_i64, 1 => 0..20_000_i64]),
+            0..400,
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn the_least_worthy_go_and_the_blocked_for_nobody_but_blocked(deeds in deeds()) {
+            const ROOM: usize = 16;
+            let limits = Limits { ban: 100_000, failures_in_a_row: 8, ..LIMITS };
+            let accounts = List { most: ROOM, ..List::default() };
+            let (mut lists, mut now) = (Lists { accounts, ..Lists::default() }, NOON);
+            for (number, deed, later) in deeds {
+                now = now.plus(later);
+                let mut before: Vec<(Worth, Subject)> = Vec::new();
+                for (subject, watched) in &lists.accounts.watched {
+                    before.extend(watched.worth(&limits, now).map(|worth| (worth, subject.clone())));
+                }
+                lists.watch(&user(number), &limits, now);
+                let of = |standing: &[Standing]| -> Vec<_> {
+                    before.iter().filter(|(worth, _)| standing.contains(&worth.standing)).collect()
+                };
+                let busy = of(&[Standing::UnderWay]);
+                prop_assert!(lists.accounts.watched.len() <= ROOM.max(busy.len() + ROOM / 4 * 3 + 1));
+                let stays = |subject: &Subject| lists.get(subject).is_some();
+                prop_assert!(busy.iter().all(|(_, subject)| stays(subject)));
+                let (blocked, others) = (of(&[Standing::Blocked]), of(&[Standing::Failing, Standing::Seen]));
+                if blocked.len() <= ROOM / 4 * 3 {
+                    prop_assert!(blocked.iter().all(|(_, subject)| stays(subject)));
+                }
+                for class in [blocked, others] {
+                    let worths = |wanted: bool| {
+                        let those = class.iter().filter(move |(_, subject)| stays(subject) == wanted);
+                        those.map(|(worth, _)| *worth)
+                    };
+                    if let (Some(best), Some(least)) = (worths(false).max(), worths(true).min()) {
+                        prop_assert!(best <= least, "{best:?} went, {least:?} stayed");
+                    }
+                }
+                let watched = lists.watch(&user(number), &limits, now);
+                match deed {
+                    0..=2 => drop(watched.fail(Crowd::Strangers, false, &limits, now)),
+                    3 => drop(watched.succeed("10.0.0.1".parse().unwrap(), now)),
+                    4 => watched.enter(Crowd::Strangers, false),
+                    _ => watched.leave(Crowd::Strangers, false),
+                }
+            }
+        }
     }
 
     #[test]
