@@ -260,7 +260,8 @@ impl Claims {
     /// Whether the token was made for this account as it is now: not for an earlier account of the same name,
     /// nor before something that ends tokens.
     pub fn is_for(&self, id: i64, generation: u64) -> bool {
-        self.sub == version(id, generation)
+        let parts = self.sub.split_once('.');
+        parts.is_some_and(|(of, at)| of.parse() == Ok(id) && at.parse() == Ok(generation))
     }
 }
 
