@@ -27,6 +27,7 @@ pub use self::moving::{
 };
 use crate::api::access_log::AccessLog;
 use crate::api::body::BodyLimit;
+use crate::api::response::WRITTEN_AT_ONCE;
 use crate::api::routing::Patches;
 use crate::auth::at_once::AtOnce;
 use crate::auth::caller;
@@ -203,6 +204,7 @@ fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>),
     .max_connections(http.max_connections.get().div_ceil(workers))
     .keep_alive(http.keep_alive)
     .tcp_nodelay(true)
+    .h1_write_buffer_size(WRITTEN_AT_ONCE)
     .client_request_timeout(http.header_timeout)
     .shutdown_timeout(http.shutdown_timeout.as_secs());
     for address in &http.bind {

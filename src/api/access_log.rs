@@ -2,7 +2,6 @@
 //! The line names the route's pattern, never a path, a query or a body.
 
 use std::future::{Future, Ready, ready};
-use std::io::{Cursor, Write};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,9 +55,11 @@ fn is_sane(id: &[u8]) -> bool {
 fn make_id() -> HeaderValue {
     static START: LazyLock<u64> = LazyLock::new(|| u64::from_le_bytes(random::bytes()));
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut text = [b'0'; 32];
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    write!(Cursor::new(&mut text[..]), "{:016x}{count:016x}", *START).expect("two numbers fill 32 digits");
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&START.to_be_bytes());
+    id[8..].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    let mut text = [0; 32];
+    hex::encode_to_slice(id, &mut text).expect("16 bytes fill 32 digits");
     HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII")
 }
 

@@ -16,13 +16,17 @@ pub const MAX_LIMIT: u16 = 500;
 
 /// The parameters of a raw query string.
 #[derive(Debug, Clone, Copy)]
-pub struct Query<'q>(&'q str);
+pub struct Query<'q> {
+    raw: &'q str,
+    /// No escape is in it, so that a name stands there as it is.
+    is_plain: bool,
+}
 
 impl<'q> Query<'q> {
     /// Takes the text behind the `?`, still escaped; empty when there is none.
     #[must_use]
     pub fn new(raw: &'q str) -> Self {
-        Self(raw)
+        Self { raw, is_plain: !raw.contains('%') }
     }
 
     /// The first value of a parameter, decoded.
@@ -30,12 +34,16 @@ impl<'q> Query<'q> {
     /// As the reference, a parameter with a bare `;` or a broken escape does not count.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<Cow<'q, str>> {
-        if self.0.is_empty() {
+        if self.raw.is_empty() {
             return None;
         }
-        self.0.split('&').filter(|parameter| !parameter.contains(';')).find_map(|parameter| {
+        self.raw.split('&').find_map(|parameter| {
+            if self.is_plain && !parameter.starts_with(name) {
+                return None;
+            }
             let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            (unescape(key)? == name).then(|| unescape(value))?
+            let counts = !parameter.contains(';') && unescape(key)? == name;
+            counts.then(|| unescape(value))?
         })
     }
 }

@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde::Serialize;
 
-pub use self::list::list;
+pub use self::list::{WRITTEN_AT_ONCE, list};
 use super::problem::Detail;
 use crate::error::Error;
 use crate::wire;

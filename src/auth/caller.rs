@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -21,7 +22,7 @@ use crate::service::requester::Requester;
 #[derive(Debug, Clone)]
 pub enum Proof {
     /// By a bearer token that says this.
-    Token(Claims),
+    Token(Arc<Claims>),
     /// By the API key of this id.
     ApiKey(String),
 }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::ResponseError as _;
 use actix_web::body::{EitherBody, MessageBody};
@@ -243,7 +244,7 @@ pub fn owner_of(state: &State, session: &Session) -> Result<Option<EffectiveUser
 }
 
 /// The claims of the request's token: signed by us, in time, not revoked, for this side of the API.
-fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Result<Claims, Error> {
+fn verified(state: &State, request: &ServiceRequest, audience: Audience) -> Result<Arc<Claims>, Error> {
     let token = basic::bearer(request.headers()).ok_or(Error::Unauthorized("no token found".into()))?;
     let claims = state.tokens.verify(token, state.clock.now())?;
     if state.revocations.contains(&claims.jti) {

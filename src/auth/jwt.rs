@@ -4,9 +4,12 @@
 //! to the address it was made for (as far as the settings ask) and to the account's number and generation.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::domain::time::UnixMillis;
@@ -17,6 +20,8 @@ use crate::random;
 const NOT_BEFORE_SECS: i64 = 30;
 /// Seconds a token is still taken after its end, for clocks that differ.
 const LEEWAY_SECS: i64 = 5;
+/// How many tokens are remembered as signed by us, some 500 bytes each.
+const REMEMBERED: usize = 4_096;
 
 /// For which side of the API a token is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +128,9 @@ pub struct Tokens {
     validation: Validation,
     lifetime_secs: i64,
     binding: IpBinding,
+    /// What tokens say whose signatures were found good, by the digest of the whole token: clients send the same
+    /// one with every request. Only the signature is remembered; all that time can change is asked anew.
+    signed: Arc<Cache<[u8; 32], Arc<Claims>>>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -146,6 +154,7 @@ impl Tokens {
             validation,
             lifetime_secs,
             binding,
+            signed: Arc::new(Cache::new(REMEMBERED)),
         }
     }
 
@@ -181,14 +190,15 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] with the contract's text for the cause.
-    pub fn verify(&self, token: &str, now: UnixMillis) -> Result<Claims, Error> {
-        let unauthorized = || Error::Unauthorized("token is unauthorized".into());
-        let read = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
-            .map_err(|_| unauthorized())?;
-        if read.header.typ.is_none_or(|kind| !kind.eq_ignore_ascii_case("JWT")) {
-            return Err(unauthorized());
-        }
-        let claims = read.claims;
+    pub fn verify(&self, token: &str, now: UnixMillis) -> Result<Arc<Claims>, Error> {
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let claims = if let Some(claims) = self.signed.get(&digest) {
+            claims
+        } else {
+            let claims = Arc::new(self.read_signed(token)?);
+            self.signed.insert(digest, Arc::clone(&claims));
+            claims
+        };
         if claims.exp.saturating_add(LEEWAY_SECS) < now.seconds() {
             return Err(Error::Unauthorized("token is expired".into()));
         }
@@ -196,6 +206,17 @@ impl Tokens {
             return Err(Error::Unauthorized("token nbf validation failed".into()));
         }
         Ok(claims)
+    }
+
+    /// Reads a token and checks its signature, whatever the time.
+    fn read_signed(&self, token: &str) -> Result<Claims, Error> {
+        let unauthorized = || Error::Unauthorized("token is unauthorized".into());
+        let read = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
+            .map_err(|_| unauthorized())?;
+        if read.header.typ.is_none_or(|kind| !kind.eq_ignore_ascii_case("JWT")) {
+            return Err(unauthorized());
+        }
+        Ok(read.claims)
     }
 
     /// Holds the address of a request against the one the token was made for.
@@ -239,7 +260,8 @@ impl Claims {
     /// Whether the token was made for this account as it is now: not for an earlier account of the same name,
     /// nor before something that ends tokens.
     pub fn is_for(&self, id: i64, generation: u64) -> bool {
-        self.sub == version(id, generation)
+        let parts = self.sub.split_once('.');
+        parts.is_some_and(|(of, at)| of.parse() == Ok(id) && at.parse() == Ok(generation))
     }
 }
 
@@ -344,10 +366,10 @@ mod tests {
         let claims = tokens.verify(&token, NOW).unwrap();
         for typ in [None, Some("at+jwt".to_owned())] {
             let header = Header { typ, ..Header::new(Algorithm::HS256) };
-            let of_another_kind = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+            let of_another_kind = jsonwebtoken::encode(&header, &*claims, &key).unwrap();
             assert!(tokens.verify(&of_another_kind, NOW).is_err());
         }
-        let hs512 = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &key).unwrap();
+        let hs512 = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &*claims, &key).unwrap();
         assert!(tokens.verify(&hs512, NOW).is_err());
     }
 
@@ -358,7 +380,7 @@ mod tests {
             let token =
                 tokens(IpBinding::Ip).issue(subject(), address("10.1.1.1"), NOW).unwrap().access_token;
             let mut claims =
-                serde_json::to_value(tokens(IpBinding::Ip).verify(&token, NOW).unwrap()).unwrap();
+                serde_json::to_value(&*tokens(IpBinding::Ip).verify(&token, NOW).unwrap()).unwrap();
             claims.as_object_mut().unwrap().remove(missing);
             let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap();
             assert!(tokens(IpBinding::Ip).verify(&token, NOW).is_err(), "{missing}");

@@ -41,7 +41,7 @@ pub enum Holder<'a> {
     ApiKey(&'a str),
 }
 
-/// Hashes and checks passwords within its limits; cheap to clone. Runs inside a tokio runtime.
+/// Hashes and checks passwords within its limits; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HashingPool {
     scheme: HashingScheme,
@@ -62,7 +62,7 @@ impl HashingPool {
         cache: Option<VerificationCache>,
     ) -> Result<Self, Error> {
         let dummy = scheme.hash(&NewPassword::new(random::short_id()))?;
-        let slots = BoundedPool::new(limits.workers, limits.waiting);
+        let slots = BoundedPool::new("hashing", limits.workers, limits.waiting);
         Ok(Self { scheme, dummy, slots, cache: cache.map(Arc::new) })
     }
 

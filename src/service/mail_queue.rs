@@ -23,6 +23,7 @@ use crate::mail::Mailer;
 use crate::mail::error::MailError;
 use crate::mail::message::OutgoingMail;
 use crate::mail::templates::{ResetMail, Templates};
+use crate::random;
 use crate::store::Store;
 
 /// Mails on their way at once.
@@ -33,6 +34,9 @@ const WAITS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
 const SEEN_FOR: i64 = 60_000;
 /// How often the log says that the queue fares badly, at most, in milliseconds.
 const COMPLAINT_EVERY: i64 = 60_000;
+/// How long a new request waits before anything is done about it, in milliseconds, at least and at most: until long
+/// after its answer, which takes as long whatever has to be done, and nobody can tell when.
+const BEGINS_AFTER: (u64, u64) = (50, 150);
 /// How long the queue sleeps at most.
 const LONGEST_SLEEP: i64 = 60_000;
 
@@ -166,7 +170,7 @@ impl MailQueue {
                 }
             }
             tokio::select! {
-                () = self.0.wake.notified() => {}
+                () = self.0.wake.notified() => self.let_answers_go().await,
                 Some(done) = under_way.join_next() => {
                     if let Err(why) = done {
                         log::error!("a mail was not dealt with to its end: {why}");
@@ -174,6 +178,15 @@ impl MailQueue {
                 }
                 () = tokio::time::sleep(self.until_next()) => {}
             }
+        }
+    }
+
+    /// Waits until nothing that is done can be felt in the answer to the request that woke the queue.
+    async fn let_answers_go(&self) {
+        if !self.0.is_stopping.load(Ordering::SeqCst) {
+            let (least, most) = BEGINS_AFTER;
+            let more = u64::from_le_bytes(random::bytes()) % (most - least);
+            tokio::time::sleep(Duration::from_millis(least + more)).await;
         }
     }
 

@@ -273,7 +273,8 @@ impl Users {
 /// The threads for searches: at most half of the machine, so that those who ask for one user are served meanwhile.
 fn searches() -> BoundedPool {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    BoundedPool::new(NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN), WAITING_SEARCHES)
+    let most = NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN);
+    BoundedPool::new("searches", most, WAITING_SEARCHES)
 }
 
 /// Whether tokens made before this change must not outlive it.
