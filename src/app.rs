@@ -5,17 +5,16 @@ mod assemble;
 mod control;
 mod defender;
 mod first_admin;
+mod listening;
 mod mail;
 mod maintenance;
 mod moving;
+mod proxy_header;
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::header::HeaderValue;
-use actix_web::{App as ActixApp, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::control::Control;
@@ -25,17 +24,9 @@ pub use self::maintenance::{back_up, check_store, restore};
 pub use self::moving::{
     Atomic, ExportRequest, ImportFormat, ImportProgress, ImportRequest, Imported, export, import,
 };
-use crate::api::access_log::AccessLog;
-use crate::api::body::BodyLimit;
-use crate::api::response::WRITTEN_AT_ONCE;
-use crate::api::routing::Patches;
-use crate::auth::at_once::AtOnce;
-use crate::auth::caller;
-use crate::auth::rate::Rate;
 use crate::clock::Clock;
 use crate::domain::password::NewPassword;
 use crate::exit::{Exit, Failure};
-use crate::routes;
 use crate::settings::{SecretText, Settings};
 use crate::state::State;
 use crate::systemd;
@@ -65,7 +56,7 @@ impl App {
         log::info!("store at {}, {} users", settings.store.path.display(), state.users.count());
         let signals = Signals::listen()?;
         // Before the first admin is made: a password that is shown once must not be lost with an address.
-        let (server, addresses) = bind(&settings, &state)?;
+        let (server, addresses) = listening::bind(&settings, &state)?;
         let control = Control::listen(&settings);
         let newcomer = first_admin::ensure(&state, &settings.first_admin).await?;
         for address in &addresses {
@@ -175,45 +166,6 @@ pub fn hash_api_key_secret(settings: &Settings, secret: &SecretText) -> Result<S
     let scheme = assemble::hashing_scheme(&settings.hashing).map_err(|why| failed(why.into()))?;
     let hash = scheme.hash(&NewPassword::new(secret.expose())).map_err(failed)?;
     Ok(hash.expose().to_owned())
-}
-
-fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<SocketAddr>), Failure> {
-    let http = &settings.http;
-    let shared = web::Data::new(state.clone());
-    let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
-    let patches = if settings.users.patch_any_type { Patches::OfAnyType } else { Patches::MergePatches };
-    let rate = http
-        .requests_per_second_per_address
-        .map(|most| Rate::new(most, http.request_burst_per_address, state.clock.clone()));
-    let at_once = AtOnce::new(http.parallel_requests_per_address, rate, state.proxies.clone());
-    let server_name = HeaderValue::from_str(&http.server_header).map_err(|why| {
-        Failure::new(Exit::Usage, "http.server_header cannot be the value of a header").because(why)
-    })?;
-    let workers = http.workers.or_else(|| std::thread::available_parallelism().ok());
-    let workers = workers.unwrap_or(NonZeroUsize::MIN).get();
-    let mut server = HttpServer::new(move || {
-        ActixApp::new()
-            .app_data(shared.clone())
-            .app_data(body_limit)
-            .wrap(AccessLog::new(caller::label, server_name.clone()))
-            .default_service(at_once.before(routes::table(patches)))
-    })
-    .disable_signals()
-    .workers(workers)
-    // The library counts for each of its threads.
-    .max_connections(http.max_connections.get().div_ceil(workers))
-    .keep_alive(http.keep_alive)
-    .tcp_nodelay(true)
-    .h1_write_buffer_size(WRITTEN_AT_ONCE)
-    .client_request_timeout(http.header_timeout)
-    .shutdown_timeout(http.shutdown_timeout.as_secs());
-    for address in &http.bind {
-        server = server.bind(address).map_err(|why| {
-            Failure::new(Exit::AddressInUse, format!("cannot listen on {address}")).because(why)
-        })?;
-    }
-    let addresses = server.addrs();
-    Ok((server.run(), addresses))
 }
 
 /// The signals that end the server. Listened for before it says that it listens: one that comes right

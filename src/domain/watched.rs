@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::subject::{Subject, SubjectKind};
+pub use self::subject::{Mark, Subject, SubjectKind};
 pub use self::tally::Limits;
 
 use self::tally::Tally;
@@ -163,6 +163,17 @@ impl Watched {
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
         is_banned || (is_account && self.is_locked(limits))
+    }
+
+    /// Has the failure of a stranger that was just counted taken back as soon as this account signs in from here:
+    /// it lacked nothing but a one-time code.
+    pub fn mark_last(&mut self, account: Mark) {
+        self.strangers.mark_last(account);
+    }
+
+    /// Takes such failures back, once the account signed in; says whether there were any.
+    pub fn take_back(&mut self, account: Mark) -> bool {
+        self.strangers.take_back(account)
     }
 
     /// Notes that the account signed in from this address; says whether that changed anything.

@@ -124,7 +124,8 @@ impl Defender {
             match watch.admit(&approach, &address) {
                 Admission::Open(crowd) => {
                     let watch = Arc::clone(watch);
-                    return Ok(Try(Some(UnderWay { watch, approach, address, crowd })));
+                    let lacks_code = false;
+                    return Ok(Try(Some(UnderWay { watch, approach, address, crowd, lacks_code })));
                 }
                 Admission::Refused(millis) => {
                     let millis = u64::try_from(millis).unwrap_or_default();
@@ -268,9 +269,20 @@ struct UnderWay {
     approach: Approach,
     address: Subject,
     crowd: Crowd,
+    /// Whether the password was right and no code came along.
+    lacks_code: bool,
 }
 
 impl Try {
+    /// Says that the password was right and no one-time code came along. Should that not do, the try failed like
+    /// any other, or the throttle would tell that the password is right; but the address is forgiven as soon as
+    /// the account signs in from there: so do clients that ask for a code when one is wanted.
+    pub const fn has_no_code(&mut self) {
+        if let Some(under_way) = &mut self.0 {
+            under_way.lacks_code = true;
+        }
+    }
+
     /// The proof was wrong. A ban that this brings is on disk before this returns.
     pub async fn failed(self) {
         let Some(under_way) = self.0 else { return };
@@ -296,6 +308,9 @@ impl Try {
         let mut lists = watch.lists.lock();
         if lists.watch(account, &watch.limits, now).succeed(under_way.approach.address, now) {
             lists.note_change(account.clone());
+        }
+        if lists.get_mut(&under_way.address).is_some_and(|address| address.take_back(account.mark())) {
+            lists.note_change(under_way.address.clone());
         }
     }
 
@@ -323,6 +338,11 @@ impl UnderWay {
             } else {
                 lists.note_change(subject.clone());
             }
+        }
+        if self.lacks_code
+            && let Some(address) = lists.get_mut(&self.address)
+        {
+            address.mark_last(self.approach.account.mark());
         }
         banned
     }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::defender::{Approach, Defender};
+use super::defender::{Approach, Defender, Try};
 use super::hashing::{HashingPool, Holder};
 use super::references;
 use super::second_factor::SecondFactors;
@@ -79,8 +79,8 @@ impl Logins {
         let admin = self.store.shelf::<Admin>().get(&*name);
         let password = admin.as_ref().and_then(|admin| admin.password.as_ref());
         let approach = Approach::new(SubjectKind::Admin, &name, password, attempt.address);
-        let tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
-        let outcome = self.checked_admin(admin, &name, &attempt).await;
+        let mut tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
+        let outcome = self.checked_admin(admin, &name, &attempt, &mut tried).await;
         tried.ended(&outcome).await;
         self.note_admin_login(&outcome?).await
     }
@@ -90,11 +90,15 @@ impl Logins {
         admin: Option<Arc<Admin>>,
         name: &str,
         attempt: &Attempt,
+        tried: &mut Try,
     ) -> Result<Arc<Admin>, Error> {
         let allowed = admin.filter(|admin| admin.may_sign_in_from(attempt.address));
         let hash = allowed.as_ref().and_then(|admin| admin.password.clone());
         let matches = self.hashing.verify(Holder::Admin(name), hash, attempt.password.clone()).await?;
         let Some(admin) = allowed.filter(|_| matches) else { return Err(invalid_credentials()) };
+        if attempt.passcode.is_none() {
+            tried.has_no_code();
+        }
         self.second_factors.check_admin(&admin, attempt.passcode.as_deref()).await?;
         Ok(admin)
     }
@@ -109,8 +113,8 @@ impl Logins {
         let user = self.store.user(&name)?.map(|stored| stored.value);
         let password = user.as_ref().and_then(|user| user.password.as_ref());
         let approach = Approach::new(SubjectKind::User, &name, password, attempt.address);
-        let tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
-        let outcome = self.checked_user(user, &name, &attempt).await;
+        let mut tried = self.defender.enter(approach.with_code(attempt.passcode.is_some())).await?;
+        let outcome = self.checked_user(user, &name, &attempt, &mut tried).await;
         tried.ended(&outcome).await;
         let user = outcome?;
         self.note_user_login(&user, &attempt.password).await?;
@@ -122,6 +126,7 @@ impl Logins {
         user: Option<User>,
         name: &str,
         attempt: &Attempt,
+        tried: &mut Try,
     ) -> Result<EffectiveUser, Error> {
         let effective = user.and_then(|user| references::effective(&self.store, user));
         let allowed = effective.filter(|user| may_sign_in(user, self.clock.now()));
@@ -130,6 +135,9 @@ impl Logins {
         let matches = self.hashing.verify(Holder::User(name), hash, attempt.password.clone()).await?;
         let Some(user) = allowed.filter(|_| matches || anonymous) else { return Err(invalid_credentials()) };
         check_access(&user, attempt.address)?;
+        if attempt.passcode.is_none() {
+            tried.has_no_code();
+        }
         self.second_factors.check_user(&user, attempt.passcode.as_deref()).await?;
         Ok(user)
     }

@@ -37,6 +37,9 @@ pub struct HttpSettings {
     /// Proxies that may say where a request comes from: addresses or networks. Default: none.
     #[serde(with = "networks")]
     pub proxy_allowed: Vec<IpNet>,
+    /// Whether such a proxy begins every connection with a PROXY header, version 1 or 2, that names the client;
+    /// a connection of a proxy without one is closed. Default false.
+    pub proxy_protocol: bool,
     /// Header by which such a proxy names the client, as `X-Forwarded-For`. Default: absent, the peer
     /// is the client.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +70,7 @@ impl Default for HttpSettings {
             keep_alive: Duration::from_secs(60),
             shutdown_timeout: Duration::from_secs(10),
             proxy_allowed: Vec::new(),
+            proxy_protocol: false,
             client_ip_header: None,
             client_ip_header_depth: 0,
             server_header: "usersd".to_owned(),
@@ -84,6 +88,11 @@ impl HttpSettings {
             is_header_text(&self.server_header),
             "http.server_header",
             "must be visible ASCII characters and blanks, at least one",
+        );
+        problems.unless(
+            !self.proxy_protocol || !self.proxy_allowed.is_empty(),
+            "http.proxy_protocol",
+            "nobody may speak it: name the proxies in http.proxy_allowed",
         );
         match &self.client_ip_header {
             Some(name) if !is_header_name(name) => {

@@ -215,6 +215,7 @@ fn values_that_make_no_sense_are_refused() {
         ("[http]\nbind = []", "at least one address"),
         ("[http]\nserver_header = \"a\\nb\"", "http.server_header"),
         ("[http]\nclient_ip_header = \"a b\"\nproxy_allowed = \"::1\"", "not the name of a header"),
+        ("[http]\nproxy_protocol = true", "name the proxies in http.proxy_allowed"),
         ("[store]\npath = \"\"", "store.path"),
         ("[store]\nengine_cache_mib = 1", "at least 16"),
         ("[store]\ncontrol_socket = \"\"", "store.control_socket"),

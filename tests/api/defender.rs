@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use usersd::settings::Settings;
 
 use crate::harness::{Principal, Reply, TestServer};
+use crate::totp;
 
 /// A server that counts failures, and believes the loopback about addresses.
 async fn start() -> TestServer {
@@ -247,6 +248,55 @@ async fn wrong_codes_are_throttled_even_from_many_addresses() {
     code("bob", "secret", "192.0.2.7".to_owned()).get("/user/token").await.expect(429);
     let recovery = bob.get("/user/2fa/recoverycodes").await;
     assert_eq!(recovery.status, 401, "the token is over by now");
+}
+
+#[actix_web::test]
+async fn asking_whether_a_code_is_wanted_is_forgiven_with_the_code_and_a_wrong_code_is_not() {
+    let server = start_with(|settings| settings.defender.failures = 4.try_into().unwrap()).await;
+    let root = admin(&server, "192.0.2.1").await;
+    for name in ["ann", "bob", "eve"] {
+        add_user(&root, name).await;
+    }
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let factor = json!({"enabled": true, "config_name": "Default", "protocols": ["HTTP"],
+        "secret": {"status": "Plain", "payload": secret}});
+    for name in ["ann", "bob"] {
+        let token = user_signs_in(&server, name, "secret", "192.0.2.1").await.expect(200).json();
+        let who = from(server.bearer(token["access_token"].as_str().unwrap()), "192.0.2.1");
+        who.post("/user/totp/save", &factor).await.expect(200);
+    }
+    let with_code = async |name: &str, code: &str, address: &str| {
+        from(server.basic(name, "secret"), address).with("X-SFTPGO-OTP", code).get("/user/token").await
+    };
+    let right_code = || totp::at(secret, "sha1", server.now() / 30_000).unwrap();
+    // The one who lacks a code for good cannot tell his right password from a wrong one.
+    for (name, password, address) in [("ann", "secret", "192.0.2.10"), ("ann", "x", "192.0.2.11")] {
+        for _ in 0..4 {
+            user_signs_in(&server, name, password, address).await.expect(401);
+        }
+        user_signs_in(&server, name, password, address).await.expect(429);
+        server.advance(3_600_000);
+    }
+    for _ in 0..9 {
+        user_signs_in(&server, "bob", "secret", "192.0.2.7").await.expect(401);
+        with_code("bob", &right_code(), "192.0.2.7").await.expect(200);
+        server.advance(30_000);
+    }
+    // Somebody else's success forgives nobody but him.
+    for _ in 0..2 {
+        user_signs_in(&server, "bob", "secret", "192.0.2.8").await.expect(401);
+        user_signs_in(&server, "eve", "secret", "192.0.2.8").await.expect(200);
+    }
+    for _ in 0..2 {
+        user_signs_in(&server, "nobody", "x", "192.0.2.8").await.expect(401);
+    }
+    user_signs_in(&server, "eve", "secret", "192.0.2.8").await.expect(429);
+    for _ in 0..4 {
+        with_code("bob", "000000", "192.0.2.7").await.expect(401);
+        with_code("bob", &right_code(), "192.0.2.7").await;
+        server.advance(30_000);
+    }
+    with_code("bob", &right_code(), "192.0.2.7").await.expect(429);
 }
 
 #[actix_web::test]

@@ -23,6 +23,7 @@ mod passwords;
 mod patch;
 mod permissions;
 mod problems;
+mod proxy_protocol;
 mod quotas;
 mod round_trip;
 mod routes;

@@ -38,6 +38,10 @@ impl SubjectKind {
     }
 }
 
+/// A subject in few bytes, to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; 16]);
+
 /// Whose failures are counted: `address/192.0.2.7`, `user/anna`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -81,6 +85,15 @@ impl Subject {
     /// The address or name.
     pub fn name(&self) -> &str {
         self.text.split_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// The subject in few bytes.
+    ///
+    /// # Panics
+    /// Never: the digest is longer.
+    pub fn mark(&self) -> Mark {
+        let digest: [u8; 32] = Sha256::digest(&self.text).into();
+        Mark(*digest.first_chunk().expect("32 bytes begin with 16"))
     }
 
     /// Kind and name as one text.

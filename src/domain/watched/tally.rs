@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::subject::Mark;
 use crate::domain::time::UnixMillis;
 
 /// No ban of repeated ones grows longer than this, in milliseconds.
@@ -28,6 +29,9 @@ struct Failure {
     at: UnixMillis,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     with_code: bool,
+    /// Of whom it was, if it takes only the code that was missing to take it back. Not kept over a restart.
+    #[serde(skip)]
+    lacks_code_of: Option<Mark>,
 }
 
 /// The failures of whoever is counted together. Tries under way count as failures until they turn out to be
@@ -94,7 +98,7 @@ impl Tally {
 
     /// Counts a failure; says whether it was the one that brings a ban.
     pub(super) fn fail(&mut self, with_code: bool, limits: &Limits, now: UnixMillis) -> bool {
-        self.failures.push(Failure { at: now, with_code });
+        self.failures.push(Failure { at: now, with_code, lacks_code_of: None });
         let codes = self.failures.iter().filter(|failure| failure.with_code).count();
         if self.failures.len() < limits.failures && codes < limits.failures_with_code {
             return false;
@@ -105,6 +109,21 @@ impl Tally {
         let doubled = limits.ban.saturating_mul(1 << (self.bans - 1).min(20));
         self.banned_until = now.plus(doubled.min(LONGEST_BAN).max(limits.ban));
         true
+    }
+
+    /// Has the failure that was just counted taken back as soon as this account proves to be its own; one that
+    /// brought a ban stays.
+    pub(super) fn mark_last(&mut self, account: Mark) {
+        if let Some(last) = self.failures.last_mut() {
+            last.lacks_code_of = Some(account);
+        }
+    }
+
+    /// Takes such failures back; says whether there were any.
+    pub(super) fn take_back(&mut self, account: Mark) -> bool {
+        let before = self.failures.len();
+        self.failures.retain(|failure| failure.lacks_code_of != Some(account));
+        self.failures.len() < before
     }
 
     /// Forgets the failures, and the ban they brought.
@@ -150,6 +169,7 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Subject, SubjectKind};
     use super::*;
 
     const NOON: UnixMillis = UnixMillis::new(1_000_000_000);
@@ -197,6 +217,24 @@ mod tests {
         assert!(!tally.has_room(true, &LIMITS, NOON) && tally.has_room(false, &LIMITS, NOON));
         tally.leave(true);
         assert!(fail(&mut tally, true, 1));
+    }
+
+    #[test]
+    fn what_lacked_a_code_is_taken_back_by_its_account_alone_and_no_ban_is() {
+        let mark = |name| Subject::account(SubjectKind::User, name).mark();
+        let mut tally = Tally::default();
+        tally.mark_last(mark("anna"));
+        fail(&mut tally, false, 0);
+        tally.mark_last(mark("anna"));
+        fail(&mut tally, false, 0);
+        assert!(!tally.take_back(mark("bob")) && tally.take_back(mark("anna")));
+        assert_eq!(tally.count(&LIMITS, NOON), 1);
+        for _ in 0..2 {
+            fail(&mut tally, false, 0);
+            tally.mark_last(mark("anna"));
+        }
+        assert!(!tally.take_back(mark("anna")));
+        assert!(tally.banned_for(&LIMITS, NOON).is_some());
     }
 
     #[test]
