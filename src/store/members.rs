@@ -104,7 +104,7 @@ fn references_of(user: &User) -> References {
 fn references_in(key: &[u8], bytes: &[u8]) -> Result<References, Damaged> {
     let record = Record::decode(key, bytes)?;
     let Referring { groups, virtual_folders } =
-        serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))?;
+        serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))?;
     let groups = groups.into_iter().map(|group| (Membership::Group, group.name));
     let folders = virtual_folders.into_iter().map(|folder| (Membership::Folder, folder.name));
     Ok(groups.chain(folders).collect())
