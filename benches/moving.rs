@@ -19,6 +19,10 @@ use usersd::app::{self, Atomic, ExportRequest, ImportFormat, ImportProgress, Imp
 use usersd::service::moving::Mode;
 use usersd::settings::Settings;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Users, unless the variable says otherwise.
 const USERS: usize = 100_000;
 

@@ -28,6 +28,10 @@ use usersd::service::sessions::Sessions;
 use usersd::service::users::{ListQuery, StateRules, UserFilter, Users};
 use usersd::store::{Store, StoreOptions, Window};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Users in the store that is read.
 const USERS: usize = 100_000;
 /// Bytes of a user's document.

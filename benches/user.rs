@@ -14,6 +14,10 @@ use usersd::domain::user_draft::{UserDraft, UserRules};
 use usersd::domain::username::NamingRules;
 use usersd::store::{Record, Store, StoreOptions, encode_user};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Bodies of the recorded conversations.
 const TEMPLATES: &str = include_str!("../tests/conformance/templates.json");
 /// Users that are stored, and how many clients' worth of them at a time.

@@ -73,13 +73,25 @@ fn figures<'a>(
         let last = users.saturating_sub(limit);
         (0..NAMES).map(move |n| format!("/api/v2/users?limit={limit}&offset={}", n * 7919 % (last + 1)))
     };
-    let path = |path: &str| [path.to_owned()];
+    let path = |path: &str| vec![path.to_owned()];
     let with = |process: &'a Process, paths: Vec<String>, proof: &str| {
         (process, Load::new(process.address, paths, proof))
     };
     let figure = |name, one, other, target| Figure { name, one, other, target };
     let (token, key) = (&proofs.token, &proofs.key);
     let user = || with(bare, names().collect(), token);
+    let same_page = |name, page: &str| {
+        figure(name, with(quiet, path(page), token), with(bare, path(page), token), Some(0.7))
+    };
+    let gate = |name, proof: &str| {
+        figure(
+            name,
+            with(quiet, path("/api/v2/version"), proof),
+            // The header is sent to both, and looked at by one.
+            with(quiet, path("/healthz"), proof),
+            Some(0.85),
+        )
+    };
     vec![
         figure("GET /users/{name}, token", with(quiet, names().collect(), token), user(), Some(0.8)),
         figure(
@@ -89,36 +101,29 @@ fn figures<'a>(
             None,
         ),
         figure("GET /users/{name}, API key; bare: token", with(quiet, names().collect(), key), user(), None),
+        same_page("GET /users?limit=100, the same page", "/api/v2/users?limit=100"),
+        same_page("GET /users?limit=500, the same page", "/api/v2/users?limit=500"),
         figure(
-            "GET /users?limit=100",
+            "GET /users?limit=100, any page; bare: one",
             with(quiet, pages(100).collect(), token),
             with(bare, pages(100).collect(), token),
             Some(0.7),
         ),
         figure(
-            "GET /users?limit=500",
+            "GET /users?limit=500, any page; bare: one",
             with(quiet, pages(500).collect(), token),
             with(bare, pages(500).collect(), token),
             Some(0.7),
         ),
         figure(
             "GET /healthz, no gate",
-            with(quiet, path("/healthz").into(), ""),
-            with(bare, path("/healthz").into(), ""),
+            with(quiet, path("/healthz"), ""),
+            with(bare, path("/healthz"), ""),
             None,
         ),
-        figure(
-            "the gate: GET /version to /healthz",
-            with(quiet, path("/api/v2/version").into(), token),
-            with(quiet, path("/healthz").into(), ""),
-            None,
-        ),
-        figure(
-            "bare gate: GET /users/{name} to /healthz",
-            user(),
-            with(bare, path("/healthz").into(), ""),
-            None,
-        ),
+        gate("the gate: GET /version to /healthz, token", token),
+        gate("the gate: GET /version to /healthz, API key", key),
+        figure("bare gate: GET /users/{name} to /healthz", user(), with(bare, path("/healthz"), ""), None),
     ]
 }
 

@@ -21,7 +21,7 @@ use super::response::{Failure, message};
 use crate::auth::caller::ByAdmin;
 use crate::error::Error;
 use crate::service::moving::incoming::Incoming as _;
-use crate::service::moving::report::{Problem, Report};
+use crate::service::moving::report::{KEPT, Noted, Problem, Report};
 use crate::service::moving::{Extent, LoadOptions, Mode, Openers, Unopened};
 use crate::state::State;
 
@@ -141,12 +141,10 @@ fn load_from(state: &State, source: Source, name: &str, options: &LoadOptions) -
     let quiet: &(dyn Fn(_, _, _) + Sync) = &|_, _, _| ();
     let checked = state.moving.check(&dump, options, quiet);
     for left in dump.left_out() {
-        log::warn!(
-            "load: {} {} are left out, this server has none: {}",
-            left.count,
-            left.what,
-            left.names.join(", ")
-        );
+        let (count, names) = (left.count, left.names.iter().take(TOLD));
+        let names = names.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if count > TOLD { ", …" } else { "" };
+        log::warn!("load: {count} {} are left out, this server has none: {names}{more}", left.what);
     }
     note(&checked.report);
     if let Some(refusal) = refusal(&checked.report.problems) {
@@ -161,26 +159,27 @@ fn load_from(state: &State, source: Source, name: &str, options: &LoadOptions) -
 }
 
 fn note(report: &Report) {
-    for warning in report.warnings.iter().take(LOGGED) {
+    for warning in report.warnings.first().iter().take(LOGGED) {
         log::warn!("load: {warning}");
     }
-    for problem in report.problems.iter().take(LOGGED) {
+    for problem in report.problems.first().iter().take(LOGGED) {
         log::warn!("load refused: {problem}");
     }
-    let all = report.warnings.len().max(report.problems.len());
-    if let Some(more) = all.checked_sub(LOGGED).filter(|more| *more > 0) {
-        log::warn!("load: {more} more of these; usersd import --check names them all");
+    for (what, count) in [("warnings", report.warnings.count()), ("problems", report.problems.count())] {
+        if let Some(more) = count.checked_sub(LOGGED).filter(|more| *more > 0) {
+            log::warn!("load: {more} more {what}; usersd import --check names up to {KEPT}");
+        }
     }
 }
 
 /// All problems as one answer, of the first one's kind.
-fn refusal(problems: &[Problem]) -> Option<Error> {
-    let first = problems.first()?;
-    let told = problems.iter().take(TOLD).map(|problem| {
+fn refusal(problems: &Noted<Problem>) -> Option<Error> {
+    let first = problems.first().first()?;
+    let told = problems.first().iter().take(TOLD).map(|problem| {
         let Problem { place, error } = problem;
         format!("unable to restore {} {:?}: {error}", place.part.one(), place.name)
     });
-    let more = problems.len().checked_sub(TOLD).filter(|more| *more > 0);
+    let more = problems.count().checked_sub(TOLD).filter(|more| *more > 0);
     let more = more.map(|more| format!("and {more} more"));
     let text = told.chain(more).collect::<Vec<_>>().join("; ");
     let is_conflict = matches!(first.error, Error::Conflict(_));

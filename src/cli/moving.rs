@@ -13,6 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::service::moving::Mode;
 use crate::service::moving::foreign::Format;
 use crate::service::moving::incoming::Part;
+use crate::service::moving::report::{Noted, Placed};
 use crate::settings::Settings;
 
 /// What is to be moved in.
@@ -107,7 +108,7 @@ impl Import {
         };
         let imported = app::import(settings, &request, &progress())?;
         print(out, &told(&imported, is_check))?;
-        match imported.report.problems.len() {
+        match imported.report.problems.count() {
             0 => Ok(()),
             count => Err(Failure::new(Exit::Failed, outcome(count, &imported, is_check))),
         }
@@ -139,11 +140,14 @@ fn told(imported: &Imported, is_check: bool) -> String {
     let Imported { report, done } = imported;
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes whatever is written");
-    report.problems.iter().for_each(|problem| line(format!("problem: {problem}")));
-    report.warnings.iter().for_each(|warning| line(format!("warning: {warning}")));
+    report.problems.first().iter().for_each(|problem| line(format!("problem: {problem}")));
+    more("problems", &report.problems).into_iter().for_each(&mut line);
+    report.warnings.first().iter().for_each(|warning| line(format!("warning: {warning}")));
+    more("warnings", &report.warnings).into_iter().for_each(&mut line);
     for left in &report.left_out {
         let names: Vec<String> = left.names.iter().map(|name| format!("{name:?}")).collect();
-        line(format!("left out: {} {}, this server has none: {}", left.count, left.what, names.join(", ")));
+        let names = names.join(", ") + if names.len() < left.count { ", …" } else { "" };
+        line(format!("left out: {} {}, this server has none: {names}", left.count, left.what));
     }
     if let Some(done) = done {
         for (part, tally) in &done.parts {
@@ -154,6 +158,12 @@ fn told(imported: &Imported, is_check: bool) -> String {
         line("Everything can be imported.".to_owned());
     }
     text
+}
+
+/// What is said of those that were counted only.
+fn more<T: Placed>(what: &str, noted: &Noted<T>) -> Option<String> {
+    let more = noted.count() - noted.first().len();
+    (more > 0).then(|| format!("and {more} more {what}"))
 }
 
 fn outcome(problems: usize, imported: &Imported, is_check: bool) -> String {

@@ -256,8 +256,13 @@ pub(super) fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error
     admin.groups.iter().try_for_each(|group| references::check_group(txn, &group.name))
 }
 
-/// Whether this admin can put everything right again.
+/// Whether this admin can put everything right again: he can sign in and then do anything.
 pub(super) fn is_super(admin: &Admin) -> bool {
+    has_every_permission(admin) && admin.password.as_ref().is_some_and(|hash| hash.check().is_ok())
+}
+
+/// Whether an admin who can sign in could do anything.
+pub(super) fn has_every_permission(admin: &Admin) -> bool {
     admin.status.is_enabled() && admin.permissions.as_slice() == [Permission::Any]
 }
 

@@ -124,8 +124,7 @@ impl Folders {
 
     /// Who has a folder, as far as the requester may know and at most so many of each.
     pub fn members(&self, requester: &Requester, name: &str, limit: usize) -> FolderMembers {
-        let mut users = self.store.users_with(Membership::Folder, name, limit);
-        requester.keep_seen(&self.store, &mut users);
+        let users = self.store.users_with(Membership::Folder, name, requester.role_filter(), limit);
         let groups = self.store.shelf::<Group>().all();
         let groups = groups.iter().filter(|group| group.virtual_folders.contains(name));
         FolderMembers { users, groups: groups.take(limit).map(|group| group.name.clone()).collect() }

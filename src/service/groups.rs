@@ -138,8 +138,7 @@ impl Groups {
 
     /// Who is in a group, as far as the requester may know and at most so many of each.
     pub fn members(&self, requester: &Requester, name: &str, limit: usize) -> GroupMembers {
-        let mut users = self.store.users_with(Membership::Group, name, limit);
-        requester.keep_seen(&self.store, &mut users);
+        let users = self.store.users_with(Membership::Group, name, requester.role_filter(), limit);
         let admins = self.store.shelf::<Admin>().all();
         let admins = admins.iter().filter(|admin| admin.groups.iter().any(|group| group.name == name));
         let admins = admins.take(limit).map(|admin| admin.username.as_str().to_owned()).collect();

@@ -5,6 +5,7 @@
 mod check;
 pub mod foreign;
 pub mod incoming;
+mod last_admin;
 pub mod report;
 mod secrets;
 mod stage;
@@ -124,4 +125,13 @@ impl Moving {
 /// How many threads share the work of one load.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8)) + 1
+}
+
+/// An error with the object it was met at, in the words clients know (`contract/import.md` §3).
+fn restoring(part: Part, name: &str, error: Error) -> Error {
+    let text = format!("unable to restore {} {name:?}: {error}", part.one());
+    if matches!(error, Error::Conflict(_)) {
+        return Error::Conflict(text.into());
+    }
+    if matches!(error, Error::Invalid(_)) { Error::malformed(text) } else { error }
 }

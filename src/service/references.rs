@@ -83,7 +83,12 @@ fn applied<G: Borrow<Group>>(user: User, groups: &[G]) -> Option<EffectiveUser> 
 /// (`contract/differences.md` §3); 0 when none does.
 pub fn least_strength(store: &Store, groups: &GroupRefs) -> i64 {
     let groups = groups.giving().filter_map(|group| store.shelf::<Group>().get(&group.name));
-    groups.map(|group| group.user_settings.filters.get().password_strength).max().unwrap_or(0)
+    groups.map(|group| strength_of(&group)).max().unwrap_or(0)
+}
+
+/// The strength that a group asks of such a password; 0 when it does not.
+pub fn strength_of(group: &Group) -> i64 {
+    group.user_settings.filters.get().password_strength
 }
 
 /// When what a user refers to was last changed: it moves his `updated_at`

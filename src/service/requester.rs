@@ -2,7 +2,6 @@
 //! may see, and what he prefers for new users. Proof and permissions are the gate's business.
 
 use crate::domain::username::Username;
-use crate::store::Store;
 
 /// Whoever asks a service for something.
 #[derive(Debug, Clone, Default)]
@@ -19,13 +18,6 @@ impl Requester {
     /// Whether an object of this role exists for the requester.
     pub fn sees_role(&self, role: &str) -> bool {
         self.role.is_empty() || self.role == role
-    }
-
-    /// Takes out of a list of users those the requester may not know of.
-    pub fn keep_seen(&self, store: &Store, usernames: &mut Vec<String>) {
-        if let Some(role) = self.role_filter() {
-            usernames.retain(|name| store.has_role(name, role));
-        }
     }
 
     /// The role to filter listings by.

@@ -168,7 +168,7 @@ pub(super) fn encode_plain<T: serde::Serialize>(value: &T) -> Result<Body, Damag
 
 /// A thing without a private part.
 pub(super) fn shown<T: serde::de::DeserializeOwned>(record: &Record<'_>) -> Result<T, Damaged> {
-    serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))
+    serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Damaged> {

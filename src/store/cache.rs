@@ -49,7 +49,7 @@ impl Document {
     /// The document of a record.
     pub(super) fn of(record: &Record<'_>) -> Self {
         let mut body = Vec::with_capacity(record.public.len() + 1);
-        body.extend_from_slice(record.public);
+        body.extend_from_slice(&record.public);
         body.push(b'\n');
         let stored = Stored { body: body.into(), revision: record.revision };
         if record.to_render { Self::ToRender(stored) } else { Self::Complete(stored) }

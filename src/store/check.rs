@@ -190,7 +190,7 @@ impl<'p> Check<'p> {
         let looked = Record::decode(key, value).and_then(|record| {
             let user = accounts::decode_user(&record)?;
             let referring: Referring =
-                serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))?;
+                serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))?;
             Ok((record.revision, user, referring))
         });
         let (revision, user, referring) = match looked {
@@ -263,7 +263,7 @@ impl<'p> Check<'p> {
         }
         if let Ok(record) = Record::decode(key, value) {
             self.revision(key, record.revision);
-            if let Ok(Numbered { id }) = serde_json::from_slice(record.public) {
+            if let Ok(Numbered { id }) = serde_json::from_slice(&record.public) {
                 self.id(key, kind.prefix(), id);
             }
         }

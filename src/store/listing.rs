@@ -141,7 +141,7 @@ impl Store {
             let Some(value) = self.shared().read(&key)? else { continue };
             let damaged = |why: Damaged| Fault::damaged(&key, &why);
             let record = Record::decode(&key, &value).map_err(damaged)?;
-            let glance = serde_json::from_slice(record.public);
+            let glance = serde_json::from_slice(&record.public);
             match look(&glance.map_err(|why| damaged(Damaged::Public(why.to_string())))?) {
                 Look::Pass => {}
                 Look::Take => documents.push(Document::of(&record)),

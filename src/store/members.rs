@@ -16,6 +16,9 @@ use super::txn::Txn;
 use crate::domain::user::User;
 use crate::error::Error;
 
+/// Names that are looked at while the view is held.
+const PIECE: usize = 1000;
+
 /// What a user refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Membership {
@@ -70,9 +73,8 @@ impl Members {
         }
     }
 
-    fn first(&self, of: Membership, owner: &str, limit: usize) -> Vec<Box<[u8]>> {
-        let names = self.0.get(&(of, owner.as_bytes().into()));
-        names.map(|names| names.window(0, limit, false)).unwrap_or_default()
+    fn of(&self, of: Membership, owner: &str) -> Option<&Directory> {
+        self.0.get(&(of, owner.as_bytes().into()))
     }
 }
 
@@ -102,17 +104,38 @@ fn references_of(user: &User) -> References {
 fn references_in(key: &[u8], bytes: &[u8]) -> Result<References, Damaged> {
     let record = Record::decode(key, bytes)?;
     let Referring { groups, virtual_folders } =
-        serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))?;
+        serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))?;
     let groups = groups.into_iter().map(|group| (Membership::Group, group.name));
     let folders = virtual_folders.into_iter().map(|folder| (Membership::Folder, folder.name));
     Ok(groups.chain(folders).collect())
 }
 
 impl Store {
-    /// The names of users who refer to a group or a folder, in order, at most so many; asks memory only.
-    pub fn users_with(&self, of: Membership, owner: &str, limit: usize) -> Vec<String> {
-        let names = self.shared().view.read().members.first(of, owner, limit);
-        names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    /// The names of users who refer to a group or a folder, with a role those of that role alone, in order, at most
+    /// so many; asks memory only. Of many it looks at some at a time, so that no write waits long.
+    pub fn users_with(&self, of: Membership, owner: &str, role: Option<&str>, limit: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut last = None::<Box<[u8]>>;
+        while names.len() < limit {
+            let room = limit - names.len();
+            let view = self.shared().view.read();
+            let Some(members) = view.members.of(of, owner) else { break };
+            let (walked, asked) = match role {
+                None => (members, None),
+                // Those of both are among the fewer.
+                Some(role) => match view.names(Some(role)) {
+                    None => break,
+                    Some(of_role) if of_role.len() < members.len() => (of_role, Some(members)),
+                    Some(of_role) => (members, Some(of_role)),
+                },
+            };
+            let some = walked.after(last.as_deref(), if role.is_none() { room } else { PIECE });
+            let Some(end) = some.last() else { break };
+            last = Some(end.clone());
+            let both = some.iter().filter(|name| asked.is_none_or(|asked| asked.contains(name)));
+            names.extend(both.take(room).map(|name| String::from_utf8_lossy(name).into_owned()));
+        }
+        names
     }
 }
 
@@ -130,7 +153,10 @@ impl Txn<'_> {
             from.remove(&user);
             to.insert(user);
         });
-        let durable = self.shared.view.read().members.first(of, owner, limit + gone.len());
+        let view = self.shared.view.read();
+        let durable = view.members.of(of, owner).map(|names| names.window(0, limit + gone.len(), false));
+        drop(view);
+        let durable = durable.unwrap_or_default();
         come.extend(durable.into_iter().map(Vec::from).filter(|name| !gone.contains(name)));
         come.into_iter().take(limit).map(|name| String::from_utf8(name).map_err(Error::internal)).collect()
     }

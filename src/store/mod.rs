@@ -7,7 +7,7 @@
 //! committer  the one thread that writes: group commit  txn            what a write sees and stages
 //! shared   the durable read and the commit
 //! view     what readers may see: only what is synced   directory, cache, pages, shelf
-//! tree     the engine: values, chunks, batches         keys, record   what stands in them
+//! tree     the engine: values, chunks, batches         keys, record, compression   what stands in them
 //! listing  windows and searches of users
 //! journal  all or nothing over many groups
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
@@ -32,6 +32,7 @@ mod backup;
 mod cache;
 mod check;
 mod committer;
+mod compression;
 mod directory;
 mod disk;
 mod fault;

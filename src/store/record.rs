@@ -1,6 +1,10 @@
 //! Bytes ⇄ record: version, flags, checksum, revision, the public JSON as it is shown and the private part.
 //! The only file that says `bincode`. A record is bound to its key: under another one it does not decode.
 
+use std::borrow::Cow;
+
+use super::compression::{compressed, decompressed};
+
 /// Decodes a private part.
 pub use bincode::Decode;
 /// Encodes a private part; derive it on storage structs, next to [`Decode`]. The order of the members *is* the
@@ -13,6 +17,8 @@ const VERSION: u8 = 1;
 const HEADER: usize = 18;
 /// The answer must be rendered at read time, since it shows parts of other objects.
 const TO_RENDER: u8 = 0b0000_0010;
+/// The public part stands there in fewer bytes, see [`compressed`].
+const COMPRESSED: u8 = 0b0000_0100;
 /// The private part of one record is never larger; a damaged length must not ask for gigabytes.
 const PRIVATE_LIMIT: usize = 1 << 20;
 
@@ -34,6 +40,9 @@ pub enum Damaged {
     /// The lengths inside do not fit.
     #[error("its lengths do not fit")]
     Length,
+    /// The compressed JSON cannot be taken apart.
+    #[error("its JSON is not compressed as it says")]
+    Compression,
     /// The JSON does not decode or encode.
     #[error("its JSON does not fit: {0}")]
     Public(String),
@@ -63,15 +72,15 @@ impl std::fmt::Debug for Body {
     }
 }
 
-/// A stored record, taken apart but not copied.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A stored record, taken apart and copied only where it has to be.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The revision of the write that made it: grows with every write to the store.
     pub revision: u64,
     /// The JSON shows parts of other objects, which a reader must put in.
     pub to_render: bool,
     /// The JSON exactly as it is shown, without a line feed at its end.
-    pub public: &'a [u8],
+    pub public: Cow<'a, [u8]>,
     /// What is never shown, see [`decode_private`].
     pub private: &'a [u8],
 }
@@ -90,7 +99,12 @@ impl std::fmt::Debug for Record<'_> {
 impl<'a> Record<'a> {
     /// A body as it is written with this revision.
     pub fn new(revision: u64, body: &'a Body) -> Self {
-        Self { revision, to_render: body.to_render, public: &body.public, private: &body.private }
+        Self {
+            revision,
+            to_render: body.to_render,
+            public: Cow::Borrowed(&body.public),
+            private: &body.private,
+        }
     }
 
     /// The record's bytes under this key.
@@ -98,12 +112,15 @@ impl<'a> Record<'a> {
     /// # Errors
     /// When the public part is longer than a record can say (4 GiB).
     pub fn encode(&self, key: &[u8]) -> Result<Vec<u8>, Damaged> {
-        let public = u32::try_from(self.public.len()).map_err(|_| Damaged::Length)?;
-        let mut bytes = Vec::with_capacity(HEADER + self.public.len() + self.private.len());
-        bytes.extend_from_slice(&[VERSION, if self.to_render { TO_RENDER } else { 0 }, 0, 0, 0, 0]);
+        let less = compressed(&self.public);
+        let flags = if self.to_render { TO_RENDER } else { 0 } | if less.is_some() { COMPRESSED } else { 0 };
+        let public = less.as_deref().unwrap_or(&self.public);
+        let length = u32::try_from(public.len()).map_err(|_| Damaged::Length)?;
+        let mut bytes = Vec::with_capacity(HEADER + public.len() + self.private.len());
+        bytes.extend_from_slice(&[VERSION, flags, 0, 0, 0, 0]);
         bytes.extend_from_slice(&self.revision.to_le_bytes());
-        bytes.extend_from_slice(&public.to_le_bytes());
-        bytes.extend_from_slice(self.public);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(public);
         bytes.extend_from_slice(self.private);
         let checksum = checksum(key, &bytes);
         bytes[2..6].copy_from_slice(&checksum.to_le_bytes());
@@ -124,12 +141,14 @@ impl<'a> Record<'a> {
         if u32::from_le_bytes(array(&bytes[2..6])?) != checksum(key, bytes) {
             return Err(Damaged::Checksum);
         }
-        if bytes[1] & !TO_RENDER != 0 {
+        if bytes[1] & !(TO_RENDER | COMPRESSED) != 0 {
             return Err(Damaged::Flags);
         }
         let length = u32::from_le_bytes(array(&bytes[14..18])?);
         let length = usize::try_from(length).map_err(|_| Damaged::Length)?;
         let (public, private) = bytes[HEADER..].split_at_checked(length).ok_or(Damaged::Length)?;
+        let is_compressed = bytes[1] & COMPRESSED != 0;
+        let public = if is_compressed { decompressed(public)?.into() } else { Cow::Borrowed(public) };
         let revision = u64::from_le_bytes(array(&bytes[6..14])?);
         Ok(Self { revision, to_render: bytes[1] & TO_RENDER != 0, public, private })
     }

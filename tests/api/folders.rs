@@ -205,6 +205,31 @@ async fn an_admin_of_a_role_is_told_of_no_other_users() {
 }
 
 #[actix_web::test]
+async fn an_admin_of_a_role_finds_his_users_behind_however_many_others() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let mut users: Vec<_> = (0..150).map(|number| user(&format!("a{number:03}"), &["f"])).collect();
+    users.push(user("own", &["f"]));
+    for (number, user) in users.iter_mut().enumerate() {
+        user["groups"] = json!([{"name": "g", "type": 1}]);
+        user["role"] = json!(if number == 150 { "r" } else { "" });
+    }
+    let load = json!({"roles": [{"name": "r"}], "folders": [folder("f")], "groups": [{"name": "g"}], "users": users});
+    root.post("/loaddata", &load).await.expect(200);
+    let lead = json!({"username": "lead", "password": "password", "status": 1, "role": "r",
+        "permissions": ["view_users", "manage_folders", "manage_groups"]});
+    root.post("/admins", &lead).await.expect(201);
+    let lead = server.signed_in("lead", "password").await;
+    for path in ["/folders", "/groups"] {
+        assert_eq!(lead.get(path).await.expect(200).json()[0]["users"], json!(["own"]), "{path}");
+    }
+    assert_eq!(
+        lead.get("/users/own").await.expect(200).json()["virtual_folders"][0]["users"],
+        json!(["own"])
+    );
+}
+
+#[actix_web::test]
 async fn folders_and_who_has_them_outlive_a_restart() {
     let mut server = TestServer::start().await;
     let root = server.admin().await;

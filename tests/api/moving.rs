@@ -6,8 +6,9 @@ use std::sync::Arc;
 use awc::http::Method;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use usersd::app::{self, Atomic, ExportRequest, ImportFormat, ImportRequest};
+use usersd::app::{self, Atomic, ExportRequest, ImportFormat, ImportRequest, Imported};
 use usersd::service::moving::Mode;
+use usersd::service::moving::report::KEPT;
 use usersd::settings::Settings;
 
 use crate::harness::{Principal, TestServer};
@@ -283,7 +284,37 @@ async fn a_second_factor_of_an_admin_comes_along_at_the_first_load() {
     admin.post("/loaddata", &unknown).await.expect(400);
 }
 
-// ------------------------------------------------------------------ the round trip
+#[actix_web::test]
+async fn a_plain_password_is_held_to_what_the_groups_will_ask_of_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let group = |strength: i64| json!({"name": "team", "user_settings": {"filters": {"password_strength": strength}}});
+    let with = |password: &str, kind: i64| {
+        let mut anna = user("anna");
+        anna["password"] = json!(password);
+        anna["groups"] = json!([{"name": "team", "type": kind}]);
+        anna
+    };
+    let load = |strength: i64, user: Value| json!({"groups": [group(strength)], "users": [user]}).to_string();
+    let (weak, strong) = ("abcdefgh", "7 Zebras! dance, wildly; on my roof");
+    let post = async |query: &str, body: String, status: u16| {
+        let why = admin.send(&Method::POST, &format!("/loaddata{query}"), body).await.expect(status).json();
+        assert_eq!(status == 400, why["error"].as_str().is_some_and(|why| why.contains("\"anna\"")), "{why}");
+    };
+    post("", load(80, with(weak, 1)), 400).await;
+    post("", load(80, with(weak, 2)), 400).await;
+    admin.get("/groups/team").await.expect(404);
+    post("", load(80, with(weak, 3)), 200).await;
+    post("", load(80, with(strong, 1)), 200).await;
+    post("", load(80, with(HASH, 1)), 200).await;
+    // The group that is there asks for much: of two that count, it is the one that stays.
+    post("", json!({"users": [with(weak, 1)]}).to_string(), 400).await;
+    post("?mode=1", load(0, with(weak, 1)), 400).await;
+    post("", load(0, with(weak, 1)), 200).await;
+    post("?mode=1", load(80, with(weak, 1)), 200).await;
+}
+
+// ------------------------------------------------------------------ imports on the store itself
 
 fn settings(folder: &Path) -> Settings {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/conformance.toml");
@@ -293,22 +324,25 @@ fn settings(folder: &Path) -> Settings {
     settings
 }
 
-fn import(folder: &Path, dump: &Value) {
+fn imported(folder: &Path, dump: &Value, mode: Mode, atomic: Atomic) -> Imported {
     let file = folder.join("dump.json");
     std::fs::write(&file, dump.to_string()).unwrap();
     let request = ImportRequest {
         file,
         format: ImportFormat::Dump,
         shadow: None,
-        mode: Mode::Replace,
+        mode,
         check: false,
-        atomic: Atomic::Yes,
+        atomic,
         master_key_file: None,
         keep_sealed: false,
     };
     let progress: app::ImportProgress = Arc::new(|_, _, _| ());
-    let imported =
-        app::import(&settings(folder), &request, &progress).unwrap_or_else(|why| panic!("{}", why.report()));
+    app::import(&settings(folder), &request, &progress).unwrap_or_else(|why| panic!("{}", why.report()))
+}
+
+fn import(folder: &Path, dump: &Value) {
+    let imported = imported(folder, dump, Mode::Replace, Atomic::Yes);
     assert!(imported.done.is_some(), "{:?}", imported.report);
 }
 
@@ -333,6 +367,71 @@ fn export(folder: &Path) -> Value {
     }
     dump
 }
+
+fn root(name: &str, permission: &str, status: i64, password: &str) -> Value {
+    json!({"username": name, "status": status, "permissions": [permission], "password": password})
+}
+
+#[test]
+fn the_last_admin_who_can_put_everything_right_is_left_alone_and_named() {
+    let stored = json!({"admins": [root("ann", "*", 1, HASH), root("bob", "*", 1, HASH),
+        root("eve", "*", 1, "$2a$04$x"), root("zoe", "*", 0, HASH)]});
+    let refused = |coming: &[Value], atomic: Atomic| {
+        let folder = tempfile::tempdir().unwrap();
+        import(folder.path(), &stored);
+        let before = export(folder.path());
+        let dump = json!({"admins": coming, "users": [user("anna")]});
+        let Imported { report, done } = imported(folder.path(), &dump, Mode::Replace, atomic);
+        let refused: Vec<String> =
+            report.problems.first().iter().map(|problem| problem.place.name.clone()).collect();
+        assert_eq!(done.is_some(), atomic == Atomic::No || refused.is_empty());
+        let after = export(folder.path());
+        if done.is_none() {
+            assert_eq!(after, before);
+            return refused;
+        }
+        assert_eq!(after["users"][0]["username"], "anna");
+        let record = |dump: &Value, name: &Value| {
+            dump["admins"].as_array().unwrap().iter().find(|admin| admin["username"] == *name).cloned()
+        };
+        for new in coming {
+            let name = &new["username"];
+            let is_taken = record(&after, name) != record(&before, name);
+            assert_eq!(is_taken, !refused.iter().any(|refused| refused == name), "{new}");
+        }
+        refused
+    };
+    let demoted =
+        [root("ann", "view_users", 1, HASH), root("bob", "*", 0, HASH), root("amy", "view_users", 1, HASH)];
+    let unusable = [root("ann", "*", 1, "$2a$04$x"), root("bob", "*", 1, "$2a$04$y")];
+    let saved = [root("zoe", "*", 1, HASH), root("bob", "*", 0, HASH), root("ann", "view_users", 1, HASH)];
+    let backwards = |admins: &[Value]| admins.iter().rev().cloned().collect::<Vec<_>>();
+    for atomic in [Atomic::No, Atomic::Yes] {
+        for (coming, kept) in
+            [(&demoted[..], &["bob"][..]), (&unusable, &["bob"]), (&saved, &[]), (&demoted[..1], &[])]
+        {
+            assert_eq!(refused(coming, atomic), kept, "{coming:?}");
+            assert_eq!(refused(&backwards(coming), atomic), kept, "{coming:?}");
+        }
+    }
+}
+
+#[test]
+fn problems_beyond_the_first_are_counted() {
+    const MANY: usize = KEPT + 1234;
+    let folder = tempfile::tempdir().unwrap();
+    let mut users = vec![json!({"username": 7}); MANY];
+    users.push(user("good"));
+    let dump = json!({"users": users, "shares": vec![json!({"name": "s"}); 3000]});
+    let Imported { report, done } = imported(folder.path(), &dump, Mode::Replace, Atomic::No);
+    let places: Vec<usize> = report.problems.first().iter().map(|problem| problem.place.index).collect();
+    assert_eq!((places, report.problems.count()), ((0..KEPT).collect(), MANY));
+    assert_eq!((report.left_out[0].count, report.left_out[0].names.len()), (3000, 1000));
+    assert!(done.is_some());
+    assert_eq!(export(folder.path())["users"].as_array().unwrap().len(), 1);
+}
+
+// ------------------------------------------------------------------ the round trip
 
 fn secret() -> impl Strategy<Value = Value> {
     ".{1,12}".prop_map(|text| json!({"status": "Plain", "payload": text}))

@@ -20,6 +20,9 @@ use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
 use crate::service::moving::incoming::{Incoming, LeftOut, Part};
 
+/// The most names that are kept of what is left out, of each kind.
+const NAMED: usize = 1000;
+
 /// Where a dump's bytes are.
 #[derive(Debug)]
 pub enum Source {
@@ -64,14 +67,11 @@ impl Dump {
     fn find_left_out(&self) -> Vec<LeftOut> {
         let is_held = |list: &str| Part::ALL.iter().any(|part| part.member() == list);
         let lists = LISTS.iter().filter(|list| !is_held(list)).map(|list| {
-            let names: Vec<String> =
-                self.contents.list(list).iter().filter_map(|span| self.name_of(*span)).collect();
-            LeftOut { what: (*list).to_owned(), count: names.len(), names }
+            left_out(list, self.contents.list(list).iter().filter_map(|span| self.name_of(*span)))
         });
         let configs = self.contents.configs.map(|span| {
             let members: serde_json::Map<_, _> = self.decode(span).unwrap_or_default();
-            let names: Vec<String> = members.into_iter().map(|(name, _)| name).collect();
-            LeftOut { what: scan::CONFIGS.to_owned(), count: names.len(), names }
+            left_out(scan::CONFIGS, members.into_iter().map(|(name, _)| name))
         });
         lists.chain(configs).filter(|left| left.count > 0).collect()
     }
@@ -146,6 +146,12 @@ impl Incoming for Dump {
     fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
+}
+
+/// Counts them all and keeps the names of the first.
+fn left_out(what: &str, mut all: impl Iterator<Item = String>) -> LeftOut {
+    let names: Vec<String> = all.by_ref().take(NAMED).collect();
+    LeftOut { what: what.to_owned(), count: names.len() + all.count(), names }
 }
 
 #[cfg(test)]

@@ -15,9 +15,19 @@ const CLASSES: [(Class, f64); 6] = [
     (Class::Digit, 10.0),
 ];
 
-/// Sequences people type; each is also looked for backwards.
-const SEQUENCES: [&str; 5] =
-    ["0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz"];
+/// Sequences people type, forwards and then backwards.
+const SEQUENCES: [&[u8]; 10] = [
+    b"0123456789",
+    b"qwertyuiop",
+    b"asdfghjkl",
+    b"zxcvbnm",
+    b"abcdefghijklmnopqrstuvwxyz",
+    b"9876543210",
+    b"poiuytrewq",
+    b"lkjhgfdsa",
+    b"mnbvcxz",
+    b"zyxwvutsrqponmlkjihgfedcba",
+];
 
 /// How many characters of a run or a sequence count.
 const COUNTED: usize = 2;
@@ -98,22 +108,20 @@ fn reduce(password: &str) -> Vec<char> {
             left.push(character);
         }
     }
-    let forwards = SEQUENCES.map(|sequence| sequence.chars().collect::<Vec<char>>());
-    let backwards = forwards.clone().map(|sequence| sequence.into_iter().rev().collect());
-    forwards.iter().chain(&backwards).fold(left, |text, sequence| walk(&text, sequence))
+    SEQUENCES.iter().fold(left, |text, sequence| walk(&text, sequence))
 }
 
 /// Walks along the sequence beside the text, again and again, and drops what follows the second match in a row.
 ///
 /// The count is not reset between two rounds and a round's end skips a character: so the rule has it.
-fn walk(text: &[char], sequence: &[char]) -> Vec<char> {
+fn walk(text: &[char], sequence: &[u8]) -> Vec<char> {
     let mut left = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied().peekable();
     let mut matched = 0;
     while rest.peek().is_some() {
         for expected in sequence {
             let Some(&character) = rest.peek() else { break };
-            if character != *expected {
+            if character != char::from(*expected) {
                 matched = 0;
                 continue;
             }

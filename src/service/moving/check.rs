@@ -1,11 +1,12 @@
 //! The first pass: every element is read and held to every rule, and nothing is written. What is fit to be
 //! written is remembered, users by name and number alone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::incoming::{Incoming, Part, Place};
-use super::report::{Problem, Report, Warning};
+use super::last_admin::{self, as_he_is};
+use super::report::{Noted, Problem, Report, Warning};
 use super::{LoadOptions, Mode, Moving, Progress, workers};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::{ApiKey, Scope};
@@ -18,7 +19,7 @@ use crate::domain::user_draft::PasswordChange;
 use crate::domain::username::Username;
 use crate::domain::virtual_folder::VirtualFolders;
 use crate::error::Error;
-use crate::service::admins::is_super;
+use crate::service::admins::has_every_permission;
 use crate::service::references;
 use crate::store::Store;
 
@@ -43,7 +44,7 @@ pub struct Checked {
 
 impl Checked {
     fn problem(&mut self, place: Place, error: Error) {
-        self.report.problems.push(Problem { place, error });
+        self.report.problems.add(Problem { place, error });
     }
 }
 
@@ -51,8 +52,8 @@ impl Checked {
 #[derive(Default)]
 struct Found {
     fit: Vec<(Username, usize)>,
-    problems: Vec<Problem>,
-    warnings: Vec<Warning>,
+    problems: Noted<Problem>,
+    warnings: Noted<Warning>,
 }
 
 impl Moving {
@@ -66,7 +67,7 @@ impl Moving {
         self.check_users(incoming, options, progress, &mut checked);
         self.check_admins(incoming, options, &mut checked);
         self.check_api_keys(incoming, &mut checked);
-        checked.report.sort();
+        checked.report.settle();
         checked
     }
 
@@ -105,6 +106,8 @@ impl Moving {
     }
 
     fn check_groups(&self, incoming: &dyn Incoming, options: &LoadOptions, checked: &mut Checked) {
+        let Checked { roles, folders, groups, report, .. } = checked;
+        let referred = Referred::new(&self.store, options.mode, (roles, folders, &[]));
         let mut names = HashSet::new();
         for index in 0..incoming.count(Part::Groups) {
             let mut place = place(incoming, Part::Groups, index);
@@ -112,23 +115,14 @@ impl Moving {
                 place.name.clone_from(&draft.name);
                 let mut group = draft.restore(self.users.naming, &self.users.sealer)?;
                 options.openers.settle(group.secrets_mut())?;
-                self.referred(checked).check_folders(&group.virtual_folders)?;
+                referred.check_folders(&group.virtual_folders)?;
                 Ok(group)
             });
             match restored {
-                Ok(group) if names.insert(group.name.clone()) => checked.groups.push(group),
-                Ok(_) => checked.problem(place, twice()),
-                Err(error) => checked.problem(place, error),
+                Ok(group) if names.insert(group.name.clone()) => groups.push(group),
+                Ok(_) => report.problems.add(Problem { place, error: twice() }),
+                Err(error) => report.problems.add(Problem { place, error }),
             }
-        }
-    }
-
-    fn referred<'c>(&'c self, checked: &'c Checked) -> Referred<'c> {
-        Referred {
-            store: &self.store,
-            roles: checked.roles.iter().map(|role| role.name.as_str()).collect(),
-            folders: checked.folders.iter().map(|folder| folder.name.as_str()).collect(),
-            groups: checked.groups.iter().map(|group| group.name.as_str()).collect(),
         }
     }
 
@@ -139,7 +133,8 @@ impl Moving {
         progress: Progress<'_>,
         checked: &mut Checked,
     ) {
-        let referred = self.referred(checked);
+        let Checked { roles, folders, groups, report, .. } = checked;
+        let referred = Referred::new(&self.store, options.mode, (roles, folders, groups));
         let count = incoming.count(Part::Users);
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
@@ -167,8 +162,8 @@ impl Moving {
         let mut fit = Vec::with_capacity(count);
         for found in found {
             fit.extend(found.fit);
-            checked.report.problems.extend(found.problems);
-            checked.report.warnings.extend(found.warnings);
+            report.problems.join(found.problems);
+            report.warnings.join(found.warnings);
         }
         fit.sort();
         fit.dedup_by(|later, first| {
@@ -176,7 +171,7 @@ impl Moving {
             if is_twice {
                 let mut place = place(incoming, Part::Users, later.1);
                 later.0.as_str().clone_into(&mut place.name);
-                checked.report.problems.push(Problem { place, error: same_as(first.1) });
+                report.problems.add(Problem { place, error: same_as(first.1) });
             }
             is_twice
         });
@@ -195,7 +190,7 @@ impl Moving {
         let restored =
             self.restore_user(incoming, index, options, &mut place).and_then(|(user, password)| {
                 referred.check_user(&user)?;
-                self.check_strength(&user, &password)?;
+                referred.check_strength(&user, &password)?;
                 self.check_password(&password)?;
                 Ok((user, password))
             });
@@ -204,10 +199,10 @@ impl Moving {
                 let remarks =
                     [incoming.remark(Part::Users, index), odd_name(&user.username), unusable(&password)];
                 let warn = |text| Warning { place: place.clone(), text };
-                found.warnings.extend(remarks.into_iter().flatten().map(warn));
+                remarks.into_iter().flatten().map(warn).for_each(|warning| found.warnings.add(warning));
                 found.fit.push((user.username, index));
             }
-            Err(error) => found.problems.push(Problem { place, error }),
+            Err(error) => found.problems.add(Problem { place, error }),
         }
     }
 
@@ -233,14 +228,6 @@ impl Moving {
         Ok((user, password))
     }
 
-    /// A plain password is held to what the user's groups ask of one, as where an admin sets it.
-    fn check_strength(&self, user: &User, password: &PasswordChange) -> Result<(), Error> {
-        if let PasswordChange::New(password) = password {
-            strength::check(password.expose(), references::least_strength(&self.store, &user.groups))?;
-        }
-        Ok(())
-    }
-
     fn check_password(&self, password: &PasswordChange) -> Result<(), Error> {
         match password {
             PasswordChange::New(password) => Ok(self.hashing.scheme().check(password)?),
@@ -249,27 +236,31 @@ impl Moving {
     }
 
     fn check_admins(&self, incoming: &dyn Incoming, options: &LoadOptions, checked: &mut Checked) {
+        let Checked { roles, folders, groups, report, admins, .. } = checked;
+        let referred = Referred::new(&self.store, options.mode, (roles, folders, groups));
         let mut names = HashSet::new();
-        let mut last = None;
+        let mut places = Vec::new();
         for index in 0..incoming.count(Part::Admins) {
             let mut place = place(incoming, Part::Admins, index);
-            match self.restore_admin(incoming, index, options, &mut place, checked) {
-                Ok((admin, _)) if !names.insert(admin.username.clone()) => checked.problem(place, twice()),
+            match self.restore_admin(incoming, index, options, &mut place, &referred) {
+                Ok((admin, _)) if !names.insert(admin.username.clone()) => {
+                    report.problems.add(Problem { place, error: twice() });
+                }
                 Ok((admin, password)) => {
                     let warn = |text| Warning { place: place.clone(), text };
                     let remarks = [odd_name(&admin.username), unusable(&password)];
-                    checked.report.warnings.extend(remarks.into_iter().flatten().map(warn));
-                    checked.admins.push((admin, password));
-                    last = Some(place);
+                    remarks.into_iter().flatten().map(warn).for_each(|warning| report.warnings.add(warning));
+                    admins.push((admin, password));
+                    places.push(place);
                 }
-                Err(error) => checked.problem(place, error),
+                Err(error) => report.problems.add(Problem { place, error }),
             }
         }
-        if let Some(place) = last
-            && options.mode != Mode::AddOnly
-            && !self.leaves_a_super_admin(&checked.admins)
+        if options.mode != Mode::AddOnly
+            && let Some(at) = self.kept_back(admins)
         {
-            checked.problem(place, no_super_admin());
+            admins.remove(at);
+            report.problems.add(Problem { place: places.swap_remove(at), error: last_admin::refusal() });
         }
     }
 
@@ -279,7 +270,7 @@ impl Moving {
         index: usize,
         options: &LoadOptions,
         place: &mut Place,
-        checked: &Checked,
+        referred: &Referred<'_>,
     ) -> Result<(Admin, PasswordChange), Error> {
         let draft = incoming.admin(index)?;
         place.name.clone_from(&draft.username);
@@ -291,19 +282,22 @@ impl Moving {
         if admin.username.as_str().len() > MAX_NAME {
             return Err(Error::invalid("username: the name is too long"));
         }
-        self.referred(checked).check_admin(&admin)?;
+        referred.check_admin(&admin)?;
         self.check_password(&password)?;
         Ok((admin, password))
     }
 
-    /// Whether there is an enabled admin with every permission afterwards, if there is one now.
-    fn leaves_a_super_admin(&self, incoming: &[(Admin, PasswordChange)]) -> bool {
+    /// Which of the admins must not come, since nobody could put everything right afterwards.
+    fn kept_back(&self, coming: &[(Admin, PasswordChange)]) -> Option<usize> {
         let stored = self.store.shelf::<Admin>().all();
-        let mut after: BTreeMap<&str, bool> =
-            stored.iter().map(|admin| (admin.username.as_str(), is_super(admin))).collect();
-        let before = after.values().any(|is_super| *is_super);
-        after.extend(incoming.iter().map(|(admin, _)| (admin.username.as_str(), is_super(admin))));
-        !before || after.values().any(|is_super| *is_super)
+        let will_be_super = |(admin, password): &(Admin, PasswordChange)| match password {
+            PasswordChange::New(_) => has_every_permission(admin),
+            PasswordChange::Hashed(hash) => has_every_permission(admin) && hash.check().is_ok(),
+            PasswordChange::Keep | PasswordChange::Clear => false,
+        };
+        let coming_names = coming.iter().map(|each| (each.0.username.as_str(), will_be_super(each)));
+        let kept = last_admin::kept_back(stored.iter().map(|admin| as_he_is(admin)), coming_names)?;
+        coming.iter().position(|(admin, _)| admin.username.as_str() == kept)
     }
 
     fn check_api_keys(&self, incoming: &dyn Incoming, checked: &mut Checked) {
@@ -349,12 +343,27 @@ impl Moving {
 /// What may be referred to: what is there already and what comes along.
 struct Referred<'c> {
     store: &'c Store,
+    mode: Mode,
     roles: HashSet<&'c str>,
     folders: HashSet<&'c str>,
-    groups: HashSet<&'c str>,
+    groups: HashMap<&'c str, &'c Group>,
 }
 
-impl Referred<'_> {
+impl<'c> Referred<'c> {
+    fn new(
+        store: &'c Store,
+        mode: Mode,
+        (roles, folders, groups): (&'c [Role], &'c [Folder], &'c [Group]),
+    ) -> Self {
+        Self {
+            store,
+            mode,
+            roles: roles.iter().map(|role| role.name.as_str()).collect(),
+            folders: folders.iter().map(|folder| folder.name.as_str()).collect(),
+            groups: groups.iter().map(|group| (group.name.as_str(), group)).collect(),
+        }
+    }
+
     fn check_user(&self, user: &User) -> Result<(), Error> {
         self.check_role(&user.role)?;
         self.check_folders(&user.virtual_folders)?;
@@ -364,6 +373,22 @@ impl Referred<'_> {
     fn check_admin(&self, admin: &Admin) -> Result<(), Error> {
         self.check_role(&admin.role)?;
         admin.groups.iter().try_for_each(|group| self.check_group(&group.name))
+    }
+
+    /// A plain password is held to what the user's groups ask of one, as where an admin sets it: the groups as they
+    /// will be.
+    fn check_strength(&self, user: &User, password: &PasswordChange) -> Result<(), Error> {
+        let PasswordChange::New(password) = password else { return Ok(()) };
+        let asked = user.groups.giving().map(|group| self.strength_of(&group.name));
+        Ok(strength::check(password.expose(), asked.max().unwrap_or(0))?)
+    }
+
+    fn strength_of(&self, name: &str) -> i64 {
+        let coming = self.groups.get(name).copied();
+        let stored = self.store.shelf::<Group>().get(name);
+        let stays = self.mode == Mode::AddOnly;
+        let will_be = stored.as_deref().filter(|_| stays || coming.is_none()).or(coming);
+        will_be.map_or(0, references::strength_of)
     }
 
     fn check_role(&self, role: &str) -> Result<(), Error> {
@@ -385,7 +410,7 @@ impl Referred<'_> {
     }
 
     fn check_group(&self, name: &str) -> Result<(), Error> {
-        if self.groups.contains(name) || self.store.shelf::<Group>().get(name).is_some() {
+        if self.groups.contains_key(name) || self.store.shelf::<Group>().get(name).is_some() {
             return Ok(());
         }
         Err(Error::invalid(format!("groups: group {name:?} does not exist")))
@@ -403,10 +428,6 @@ fn twice() -> Error {
 
 fn same_as(first: usize) -> Error {
     Error::invalid(format!("users[{first}] has the same name, or has it once both are normalised"))
-}
-
-pub(super) fn no_super_admin() -> Error {
-    Error::invalid("after this load no enabled admin would have every permission")
 }
 
 /// What is to be said of a name that some clients cannot ask for.

@@ -85,7 +85,7 @@ pub struct LeftOut {
     pub what: String,
     /// How many there are.
     pub count: usize,
-    /// Their names.
+    /// The names of the first of them.
     pub names: Vec<String>,
 }
 

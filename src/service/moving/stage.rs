@@ -1,8 +1,9 @@
 //! What becomes of one object inside a write: added with the facts of the dump, or put in the place of the one
 //! that is there, whose own facts stay (`contract/import.md` §4, §5).
 
-use super::Mode;
-use super::check::no_super_admin;
+use super::incoming::Part;
+use super::last_admin::{self, as_he_is};
+use super::{Mode, restoring};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
 use crate::domain::folder::Folder;
@@ -11,7 +12,7 @@ use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::error::Error;
-use crate::service::admins::{self, is_super};
+use crate::service::admins;
 use crate::service::api_keys::check_owner;
 use crate::service::{references, users};
 use crate::store::{Shelved as _, Txn};
@@ -110,14 +111,16 @@ impl Staging {
         Ok(outcome)
     }
 
-    /// Stages all admins; there must be one with every permission afterwards, if there was one.
+    /// Stages all admins; there must be one who can put everything right afterwards, if there was one.
     pub(super) fn admins(self, txn: &mut Txn<'_>, admins: Vec<Admin>) -> Result<Vec<Fate>, Error> {
-        let before = txn.items::<Admin>()?.iter().any(is_super);
-        let fates = admins.into_iter().map(|admin| self.admin(txn, admin)).collect::<Result<_, _>>()?;
-        if before && !txn.items::<Admin>()?.iter().any(is_super) {
-            return Err(no_super_admin());
+        if self.mode != Mode::AddOnly {
+            let stored = txn.items::<Admin>()?;
+            let kept = last_admin::kept_back(stored.iter().map(as_he_is), admins.iter().map(as_he_is));
+            if let Some(name) = kept {
+                return Err(restoring(Part::Admins, name, last_admin::refusal()));
+            }
         }
-        Ok(fates)
+        admins.into_iter().map(|admin| self.admin(txn, admin)).collect()
     }
 
     fn admin(self, txn: &mut Txn<'_>, mut admin: Admin) -> Result<Fate, Error> {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::check::{Checked, place};
 use super::incoming::{Incoming, Part};
 use super::stage::{Fate, Staging};
-use super::{LoadOptions, Moving, Progress, workers};
+use super::{LoadOptions, Moving, Progress, restoring, workers};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
 use crate::domain::folder::Folder;
@@ -159,8 +159,9 @@ impl Moving {
         self.store.write_blocking(move |txn| {
             let mut done = write_first(txn, ready.first, staging)?;
             for user in &mut all {
-                let outcome =
-                    staging.user(txn, user).map_err(|error| restoring(user.username.as_str(), error))?;
+                let outcome = staging
+                    .user(txn, user)
+                    .map_err(|error| restoring(Part::Users, user.username.as_str(), error))?;
                 done.count_user(user, outcome);
             }
             write_rest(txn, ready.admins, ready.api_keys, staging, &mut done)?;
@@ -313,13 +314,4 @@ impl Users<'_> {
             ended.fold(Ok(()), Result::and)
         })
     }
-}
-
-/// An error with the user it was met at, in the words clients know (`contract/import.md` §3).
-fn restoring(name: &str, error: Error) -> Error {
-    let text = format!("unable to restore user {name:?}: {error}");
-    if matches!(error, Error::Conflict(_)) {
-        return Error::Conflict(text.into());
-    }
-    if matches!(error, Error::Invalid(_)) { Error::malformed(text) } else { error }
 }

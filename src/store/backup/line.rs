@@ -60,7 +60,7 @@ pub(super) fn encode(key: &[u8], value: &[u8]) -> Result<Vec<u8>, Fault> {
         Err(_) => line.key_base64 = Some(STANDARD.encode(name)),
     }
     let record = match Record::decode(key, value) {
-        Ok(record) if is_one_line_of_json(record.public) => record,
+        Ok(record) if is_one_line_of_json(&record.public) => record,
         // A user that does not decode is damaged; other kinds may be no records at all.
         Err(why) if *prefix == keys::USER_DOCUMENT => return Err(damaged(&why)),
         Ok(_) if *prefix == keys::USER_DOCUMENT => {
@@ -76,7 +76,7 @@ pub(super) fn encode(key: &[u8], value: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut bytes = json(&line).map_err(|why| damaged(&why))?;
     bytes.pop();
     bytes.extend_from_slice(PUBLIC.as_bytes());
-    bytes.extend_from_slice(record.public);
+    bytes.extend_from_slice(&record.public);
     bytes.push(b'}');
     Ok(bytes)
 }

@@ -168,7 +168,7 @@ pub(in crate::store) fn user_meta(key: &[u8], value: &[u8]) -> Result<Option<Pai
     let Some((&keys::USER_DOCUMENT, name)) = key.split_first() else { return Ok(None) };
     let record = Record::decode(key, value)?;
     let Role { role } =
-        serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))?;
+        serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))?;
     let length = u32::try_from(value.len()).map_err(|_| Damaged::Length)?;
     let meta = Meta { revision: record.revision, length, role };
     Ok(Some((keys::key(keys::USER_META, name), meta.encode())))

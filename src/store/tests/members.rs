@@ -36,11 +36,11 @@ fn delete(store: &Store, name: &'static str) {
 }
 
 fn groups(store: &Store, name: &str) -> Vec<String> {
-    store.users_with(Membership::Group, name, 10)
+    store.users_with(Membership::Group, name, None, 10)
 }
 
 fn folders(store: &Store, name: &str) -> Vec<String> {
-    store.users_with(Membership::Folder, name, 10)
+    store.users_with(Membership::Folder, name, None, 10)
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn entries_follow_every_write_and_survive_a_restart() {
     put(&store, user("a", &["g"], &["f", "g"]));
     put(&store, user("c", &[], &[]));
     assert_eq!((groups(&store, "g"), groups(&store, "h")), (vec!["a".into(), "b".into()], vec!["b".into()]));
-    assert_eq!(store.users_with(Membership::Group, "g", 1), ["a"]);
+    assert_eq!(store.users_with(Membership::Group, "g", None, 1), ["a"]);
     put(&store, user("b", &["h"], &["g"]));
     delete(&store, "a");
     let expected = |store: &Store| {
@@ -92,4 +92,31 @@ fn a_user_whose_record_cannot_be_read_leaves_no_entries_behind() {
     store.write_blocking(move |txn| stage(txn, "a", "", &unreadable)).unwrap();
     delete(&store, "a");
     assert_eq!((groups(&store, "g"), folders(&store, "f")), (vec!["b".to_owned()], vec![]));
+}
+
+#[test]
+fn of_a_role_all_are_found_however_many_others_come_first() {
+    let (_directory, store) = fresh();
+    store
+        .write_blocking(|txn| {
+            for number in 0..2500 {
+                let mut user = user(&format!("u{number:04}"), &["g"], &[]);
+                let role = if number % 1200 == 1199 { "few" } else { "many" };
+                role.clone_into(&mut user.role);
+                txn.put_user(&user)?;
+            }
+            for number in 0..30 {
+                let mut other = user(&format!("v{number:04}"), &["small"], &[]);
+                "many".clone_into(&mut other.role);
+                txn.put_user(&other)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let of = |group: &str, role: &str, limit| store.users_with(Membership::Group, group, Some(role), limit);
+    assert_eq!(of("g", "few", 10), ["u1199", "u2399"]);
+    assert_eq!(of("g", "few", 1), ["u1199"]);
+    assert_eq!((of("g", "many", 1500).len(), of("g", "many", 5000).len()), (1500, 2498));
+    assert_eq!((of("small", "many", 100).len(), of("small", "few", 100).len()), (30, 0));
+    assert!(of("g", "nobody", 10).is_empty() && of("nothing", "few", 10).is_empty());
 }

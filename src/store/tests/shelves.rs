@@ -33,7 +33,7 @@ impl Shelved for Note {
 
     fn decode(record: &Record<'_>) -> Result<Self, Damaged> {
         let (name, text): (String, String) =
-            serde_json::from_slice(record.public).map_err(|why| Damaged::Public(why.to_string()))?;
+            serde_json::from_slice(&record.public).map_err(|why| Damaged::Public(why.to_string()))?;
         if text == "never decodes" {
             return Err(Damaged::Public(text));
         }
