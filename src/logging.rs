@@ -16,6 +16,9 @@ use crate::settings::LogSettings;
 /// The target of the records about requests, one for each; `[log] requests` switches it.
 pub const REQUESTS: &str = "usersd::requests";
 
+/// The target of the records about who changed, learned or tried what; `[log] audit` switches it.
+pub const AUDIT: &str = "usersd::audit";
+
 /// Starts logging for the whole process. `journal` is the device and inode of the journal's stream.
 ///
 /// # Errors
@@ -25,6 +28,9 @@ pub fn start(settings: &LogSettings, journal: Option<(u64, u64)>) -> Result<(), 
     builder.parse_filters(&settings.filter).target(Target::Stderr);
     if !settings.requests {
         builder.filter_module(REQUESTS, LevelFilter::Off);
+    }
+    if !settings.audit {
+        builder.filter_module(AUDIT, LevelFilter::Off);
     }
     if journal.is_some() && journal == stderr_identity() {
         builder.write_style(WriteStyle::Never);

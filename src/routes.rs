@@ -8,7 +8,7 @@ use actix_web::{Route, web};
 use crate::api::openapi::page;
 use crate::api::routing::{Patches, Table};
 use crate::api::{
-    admins, api_keys, connections, defender, events, folders, groups, health, moving, own_password,
+    admins, api_keys, audit, connections, defender, events, folders, groups, health, moving, own_password,
     own_profile, own_second_factor,
 };
 use crate::api::{passwords, quotas, roles, status, tokens, users, version};
@@ -24,6 +24,8 @@ pub struct Entry {
     pub pattern: &'static str,
     /// What the route asks of its caller.
     pub access: Access,
+    /// Whether the log tells who asked for it.
+    pub is_audited: bool,
     route: Route,
 }
 
@@ -43,8 +45,8 @@ pub fn entries() -> Vec<Entry> {
         on(&get,    "/openapi",                                  Public,                             web::to(page::index)),
         on(&get,    "/openapi/{file}",                           Public,                             web::to(page::part)),
 
-        on(&get,    "/api/v2/token",                             Public,                             web::to(tokens::get_for_admin)),
-        on(&get,    "/api/v2/logout",                            SignedInAdmin,                      web::to(tokens::revoke_for_admin)),
+        told(&get,  "/api/v2/token",                             Public,                             web::to(tokens::get_for_admin)),
+        told(&get,  "/api/v2/logout",                            SignedInAdmin,                      web::to(tokens::revoke_for_admin)),
         on(&get,    "/api/v2/version",                           AnyAdmin,                           web::to(version::get)),
 
         on(&get,    "/api/v2/users",                             Permission(P::ViewUsers),           web::to(users::list)),
@@ -79,11 +81,11 @@ pub fn entries() -> Vec<Entry> {
         on(&post,   "/api/v2/admin/totp/generate",               SignedInAdmin,                      web::to(own_second_factor::generate_admin)),
         on(&post,   "/api/v2/admin/totp/validate",               SignedInAdmin,                      web::to(own_second_factor::validate_admin)),
         on(&post,   "/api/v2/admin/totp/save",                   SignedInAdmin,                      web::to(own_second_factor::save_admin)),
-        on(&get,    "/api/v2/admin/2fa/recoverycodes",           SignedInAdmin,                      web::to(own_second_factor::recovery_codes_admin)),
+        told(&get,  "/api/v2/admin/2fa/recoverycodes",           SignedInAdmin,                      web::to(own_second_factor::recovery_codes_admin)),
         on(&post,   "/api/v2/admin/2fa/recoverycodes",           SignedInAdmin,                      web::to(own_second_factor::new_recovery_codes_admin)),
 
-        on(&get,    "/api/v2/user/token",                        Public,                             web::to(tokens::get_for_user)),
-        on(&get,    "/api/v2/user/logout",                       SignedInUser(None),                 web::to(tokens::revoke_for_user)),
+        told(&get,  "/api/v2/user/token",                        Public,                             web::to(tokens::get_for_user)),
+        told(&get,  "/api/v2/user/logout",                       SignedInUser(None),                 web::to(tokens::revoke_for_user)),
         on(&get,    "/api/v2/user/profile",                      SignedInUser(None),                 web::to(own_profile::get_user)),
         on(&put,    "/api/v2/user/profile",                      SignedInUserInOrder,                web::to(own_profile::update_user)),
         on(&put,    "/api/v2/user/changepwd",                    SignedInUser(Some(W::PasswordChangeDisabled)), web::to(own_password::change_user)),
@@ -91,7 +93,7 @@ pub fn entries() -> Vec<Entry> {
         on(&post,   "/api/v2/user/totp/generate",                SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::generate_user)),
         on(&post,   "/api/v2/user/totp/validate",                SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::validate_user)),
         on(&post,   "/api/v2/user/totp/save",                    SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::save_user)),
-        on(&get,    "/api/v2/user/2fa/recoverycodes",            SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::recovery_codes_user)),
+        told(&get,  "/api/v2/user/2fa/recoverycodes",            SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::recovery_codes_user)),
         on(&post,   "/api/v2/user/2fa/recoverycodes",            SignedInUser(Some(W::MfaDisabled)), web::to(own_second_factor::new_recovery_codes_user)),
         on(&get,    "/api/v2/user/dirs",                         AnyUserInOrder,                     web::to(own_profile::no_directories)),
 
@@ -131,25 +133,37 @@ pub fn entries() -> Vec<Entry> {
         on(&put,    "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::update)),
         on(&delete, "/api/v2/roles/{name}",                      Permission(P::ManageRoles),         web::to(roles::delete)),
 
-        on(&get,    "/api/v2/dumpdata",                          Permission(P::ManageSystem),        web::to(moving::dump)),
+        told(&get,  "/api/v2/dumpdata",                          Permission(P::ManageSystem),        web::to(moving::dump)),
         on(&post,   "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load)),
-        on(&get,    "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load_file)),
+        told(&get,  "/api/v2/loaddata",                          Permission(P::ManageSystem),        web::to(moving::load_file)),
     ]
 }
 
 /// The table that the server answers by.
 pub fn table(patches: Patches) -> Table {
     let table = Table::new().taking(patches);
-    entries().into_iter().fold(table, |table, Entry { method, pattern, access, route }| {
+    entries().into_iter().fold(table, |table, Entry { method, pattern, access, is_audited, route }| {
         let route = if access == Access::Public {
             route
         } else {
             route.wrap(from_fn(move |state, request, next| gate::pass(access, state, request, next)))
         };
+        let route = if is_audited {
+            route.wrap(from_fn(move |request, next| audit::note(pattern, request, next)))
+        } else {
+            route
+        };
         table.route(&method, pattern, route)
     })
 }
 
+/// A route that only looks, or changes something.
 fn on(method: &Method, pattern: &'static str, access: Access, route: Route) -> Entry {
-    Entry { method: method.clone(), pattern, access, route }
+    let is_audited = *method != Method::GET;
+    Entry { method: method.clone(), pattern, access, is_audited, route }
+}
+
+/// A route that looks like one that only looks, and is told of like one that changes something.
+fn told(method: &Method, pattern: &'static str, access: Access, route: Route) -> Entry {
+    Entry { is_audited: true, ..on(method, pattern, access, route) }
 }

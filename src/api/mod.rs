@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod admins;
 pub mod api_keys;
+pub mod audit;
 pub mod body;
 pub mod conditions;
 pub mod connections;

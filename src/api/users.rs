@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::audit;
 use super::body::{BodyLimit, RawBody};
 use super::conditions::{self, not_modified, tagged};
 use super::page::Query;
@@ -27,6 +28,8 @@ use crate::store::{Document, PagePart};
 
 /// Where users live.
 const COLLECTION: &str = "/api/v2/users";
+/// Where one of them does.
+const ONE: &str = "/api/v2/users/{username}";
 
 /// `GET /users`: a page of users, never with confidential data; how many there are and where the next page is
 /// stand in headers.
@@ -71,6 +74,7 @@ pub async fn get(
         if conditions.check_read(&tag)? == Reading::NotModified && !may_differ {
             return Ok(not_modified(&tag));
         }
+        audit::note_disclosure(&request, ONE, name.as_str());
         let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
         return Ok(tagged(object(StatusCode::OK, &views.confidential_user(&user.value)?)?, &tag));
     }
@@ -99,6 +103,7 @@ pub async fn add(
     let (user, document) = Box::pin(state.users.create(&caller.requester, draft)).await?;
     let (name, revision) = (user.username.as_str(), document.stored().revision());
     let mut response = if reveals(&caller, &request) {
+        audit::note_disclosure(&request, COLLECTION, name);
         let tag = state.users.tag(name, revision, Representation::Confidential);
         let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
         tagged(object(StatusCode::CREATED, &views.confidential_user(&user)?)?, &tag)

@@ -115,17 +115,20 @@ pub async fn pass<B: MessageBody>(
     }
 }
 
-/// Finds out who calls and leaves him among the request's extensions for the handler.
+/// Finds out who calls and leaves him among the request's extensions, for the handler and, when he may not do what
+/// he asks for, for the log.
 async fn admit(access: Access, state: &State, request: &ServiceRequest) -> Result<(), Error> {
     match access.audience() {
         None => {}
         Some(Audience::Admin) => {
-            let caller = admin_caller(access, state, request).await?;
-            request.extensions_mut().insert(ByAdmin(Rc::new(caller)));
+            let caller = ByAdmin(Rc::new(admin_caller(access, state, request).await?));
+            request.extensions_mut().insert(caller.clone());
+            check_admin(access, &caller)?;
         }
         Some(Audience::User) => {
-            let caller = user_caller(access, state, request).await?;
-            request.extensions_mut().insert(ByUser(Rc::new(caller)));
+            let caller = ByUser(Rc::new(user_caller(state, request).await?));
+            request.extensions_mut().insert(caller.clone());
+            check_user(access, state, &caller)?;
         }
     }
     Ok(())
@@ -133,7 +136,7 @@ async fn admit(access: Access, state: &State, request: &ServiceRequest) -> Resul
 
 async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -> Result<AdminCaller, Error> {
     let address = state.proxies.client_address(request);
-    let caller = if let Some(value) = api_key::presented(request.headers()) {
+    if let Some(value) = api_key::presented(request.headers()) {
         let (owner, id) = state.api_key_gate.admin(value, address).await?;
         let (requester, permissions) = match owner {
             AdminKeyOwner::Admin(admin) => {
@@ -144,31 +147,35 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
             }
             AdminKeyOwner::Static(key) => (Requester::default(), key.permissions.clone()),
         };
-        AdminCaller { requester, permissions, proof: Proof::ApiKey(id), address }
+        Ok(AdminCaller { requester, permissions, proof: Proof::ApiKey(id), address })
     } else {
         let claims = verified(state, request, Audience::Admin)?;
         let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
         check_account(state, &claims, admin.id, admin.account.generation)?;
         state.tokens.check_address(&claims, address)?;
-        AdminCaller {
+        Ok(AdminCaller {
             requester: requester_of(&admin),
             permissions: admin.permissions.clone(),
             proof: Proof::Token(claims),
             address,
-        }
-    };
-    check_proof(access, &caller.proof)?;
-    match access.permission() {
-        Some(permission) if !caller.may(permission) => Err(Error::Forbidden("Forbidden".into())),
-        Some(_) | None => Ok(caller),
+        })
     }
 }
 
-async fn user_caller(access: Access, state: &State, request: &ServiceRequest) -> Result<UserCaller, Error> {
+/// Holds an admin against what a route asks for.
+fn check_admin(access: Access, caller: &AdminCaller) -> Result<(), Error> {
+    check_proof(access, &caller.proof)?;
+    match access.permission() {
+        Some(permission) if !caller.may(permission) => Err(Error::Forbidden("Forbidden".into())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn user_caller(state: &State, request: &ServiceRequest) -> Result<UserCaller, Error> {
     let address = state.proxies.client_address(request);
-    let caller = if let Some(value) = api_key::presented(request.headers()) {
+    if let Some(value) = api_key::presented(request.headers()) {
         let (user, id) = state.api_key_gate.user(value, address).await?;
-        UserCaller { user, proof: Proof::ApiKey(id), address }
+        Ok(UserCaller { user, proof: Proof::ApiKey(id), address })
     } else {
         let claims = verified(state, request, Audience::User)?;
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
@@ -179,8 +186,12 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
         }
         state.tokens.check_address(&claims, address)?;
         note_session(state, &claims, address);
-        UserCaller { user, proof: Proof::Token(claims), address }
-    };
+        Ok(UserCaller { user, proof: Proof::Token(claims), address })
+    }
+}
+
+/// Holds a user against what a route asks for.
+fn check_user(access: Access, state: &State, caller: &UserCaller) -> Result<(), Error> {
     check_proof(access, &caller.proof)?;
     let asks_anew = match caller.proof {
         Proof::ApiKey(_) => state.api_keys_respect_requirements,
@@ -194,7 +205,7 @@ async fn user_caller(access: Access, state: &State, request: &ServiceRequest) ->
     {
         return Err(Error::Forbidden("Forbidden".into()));
     }
-    Ok(caller)
+    Ok(())
 }
 
 /// Whether the owner of a good token may still come in. A change of a group ends no tokens, so who is in one

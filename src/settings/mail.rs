@@ -160,11 +160,14 @@ pub struct LogSettings {
     pub filter: String,
     /// Whether each request is written, one line each without body, query or secrets. Default true.
     pub requests: bool,
+    /// Whether it is written who changed what, signed in or was shown secrets, from where, and what came of it:
+    /// one line each, without values. Default true.
+    pub audit: bool,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), requests: true }
+        Self { filter: "info".to_owned(), requests: true, audit: true }
     }
 }
 

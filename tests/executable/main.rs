@@ -1,6 +1,7 @@
 //! The built program itself: how it starts, stops and refuses, what its commands print, what stays on the disk
 //! and out of the log, and that a killed server has lost nothing it answered.
 
+mod audit;
 mod backup;
 mod commands;
 mod crash;
