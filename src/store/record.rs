@@ -148,7 +148,11 @@ impl<'a> Record<'a> {
         let length = usize::try_from(length).map_err(|_| Damaged::Length)?;
         let (public, private) = bytes[HEADER..].split_at_checked(length).ok_or(Damaged::Length)?;
         let is_compressed = bytes[1] & COMPRESSED != 0;
-        let public = if is_compressed { decompressed(public)?.into() } else { Cow::Borrowed(public) };
+        let public = if is_compressed {
+            decompressed(public).ok_or(Damaged::Compression)?.into()
+        } else {
+            Cow::Borrowed(public)
+        };
         let revision = u64::from_le_bytes(array(&bytes[6..14])?);
         Ok(Self { revision, to_render: bytes[1] & TO_RENDER != 0, public, private })
     }
