@@ -202,9 +202,10 @@ impl Defender {
 impl Watch {
     /// Whether a try may begin; if so, it counts from here on.
     fn admit(&self, approach: &Approach, address: &Subject) -> Admission {
-        let (limits, now) = (&self.limits, self.clock.now());
         let Approach { account, password, address: from, with_code } = approach;
         let mut lists = self.lists.lock();
+        // Read in the order in which failures are counted: one that is later than now is forgotten.
+        let (limits, now) = (&self.limits, self.clock.now());
         let by_address = lists.watch(address, limits, now).admits(*from, *with_code, limits, now);
         let watched = lists.watch(account, limits, now);
         watched.renew(*password);
@@ -304,8 +305,8 @@ impl Try {
     pub fn succeeded(self) {
         let Some(under_way) = self.0 else { return };
         let watch = &under_way.watch;
-        let (account, now) = (&under_way.approach.account, watch.clock.now());
         let mut lists = watch.lists.lock();
+        let (account, now) = (&under_way.approach.account, watch.clock.now());
         if lists.watch(account, &watch.limits, now).succeed(under_way.approach.address, now) {
             lists.note_change(account.clone());
         }
@@ -329,8 +330,8 @@ impl UnderWay {
     /// Counts the failure; gives who is banned by it.
     fn fail(&self) -> Vec<Subject> {
         let Watch { limits, clock, lists, .. } = &*self.watch;
-        let (now, with_code) = (clock.now(), self.approach.with_code);
         let mut lists = lists.lock();
+        let (now, with_code) = (clock.now(), self.approach.with_code);
         let mut banned = Vec::new();
         for (subject, crowd) in [(&self.address, Crowd::Strangers), (&self.approach.account, self.crowd)] {
             if lists.watch(subject, limits, now).fail(crowd, with_code, limits, now) {
@@ -351,8 +352,8 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let Watch { limits, clock, lists, over, .. } = &*self.watch;
-        let (now, with_code) = (clock.now(), self.approach.with_code);
         let mut lists = lists.lock();
+        let (now, with_code) = (clock.now(), self.approach.with_code);
         for (subject, crowd) in [(&self.address, Crowd::Strangers), (&self.approach.account, self.crowd)] {
             if let Some(watched) = lists.get_mut(subject) {
                 watched.leave(crowd, with_code);
