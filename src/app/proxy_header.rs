@@ -1,5 +1,6 @@
 //! The header that a proxy writes in front of a connection to say whose it is: the PROXY protocol,
-//! versions 1 and 2 (section numbers below are those of its specification). Nothing behind it is read, and no more of it than there may be.
+//! versions 1 and 2 (section numbers below are those of its specification). Nothing behind it is read, and no more
+//! of it than there may be.
 
 use std::io;
 use std::net::SocketAddr;
