@@ -6,10 +6,12 @@ mod element;
 mod file;
 mod reader;
 mod scan;
+mod stream;
 mod writer;
 
-pub use self::file::save;
+pub use self::file::{Contents, NameBelow, save, save_below};
 pub use self::reader::{Dump, Source};
+pub use self::stream::stream;
 pub use self::writer::{Layout, Scopes, write};
 
 /// The version of the form: that of SFTPGo 2.6.

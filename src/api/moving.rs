@@ -2,20 +2,16 @@
 //! written below the one folder of the settings only. One of these calls runs at a time, on a thread of its own.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
-use futures_util::stream;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use rustix::fs::OFlags;
 
 use super::body::{BodyLimit, RawBody};
-use super::dump::{self, Dump, Layout, Scopes, Source};
+use super::dump::{self, Contents, Dump, Layout, NameBelow, Scopes, Source};
 use super::page::Query;
 use super::response::{Failure, message};
 use crate::auth::caller::ByAdmin;
@@ -29,11 +25,6 @@ use crate::state::State;
 const MAX_BODY: usize = 20 << 20;
 /// The most bytes of a file that is loaded: all of it is one write, during which no other is answered.
 const MAX_FILE: u64 = 64 << 20;
-/// Bytes of a dump sent at a time, and how many such pieces may wait for the client.
-const PIECE: usize = 64 << 10;
-const PIECES: usize = 4;
-/// How long a client may take to accept a piece; then it is given up, so that others have their turn.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Problems that an answer tells.
 const TOLD: usize = 20;
 /// Problems that the log tells: a hostile load has as many as it has elements.
@@ -54,13 +45,14 @@ pub async fn dump(
         return Ok(streamed(state, scopes).await?);
     }
     let name = query.first("output-file").unwrap_or_default();
-    let path = output_path(state.backups_path.as_deref(), &name)?;
+    let (folder, name) = output(state.backups_path.as_deref(), &name)?;
     let is_indented = query.first("indent").as_deref() == Some("1");
     let layout = if is_indented { Layout::Indented } else { Layout::OneLine };
     let turn = state.moving.turn().await?;
     web::block(move || {
         let _turn = turn;
-        dump::save(&state, &scopes, layout, &path)
+        let contents = Contents { state: &state, scopes: &scopes, layout };
+        dump::save_below(contents, &folder, &name)
     })
     .await
     .map_err(Error::internal)??;
@@ -187,41 +179,35 @@ fn refusal(problems: &Noted<Problem>) -> Option<Error> {
 }
 
 /// Where a dump is written that is to be called so.
-fn output_path(folder: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
-    let refused = |why: &str| Err(Error::malformed(format!("invalid output-file {name:?}: {why}")));
+fn output(folder: Option<&Path>, name: &str) -> Result<(PathBuf, NameBelow), Error> {
+    let what = format!("invalid output-file {name:?}");
     let Some(folder) = folder else {
-        return refused("this server has no folder for dumps (store.backups_path), ask for output-data=1");
+        let why = "this server has no folder for dumps (store.backups_path), ask for output-data=1";
+        return Err(Error::malformed(format!("{what}: {why}")));
     };
-    if name.is_empty() {
-        return refused("a name is needed");
-    }
-    let path = Path::new(name);
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) || name.ends_with('/') {
-        return refused("it must be a relative path without \"..\"");
-    }
-    Ok(folder.join(path))
+    Ok((folder.to_path_buf(), NameBelow::parse(&what, name)?))
 }
 
-/// The file of a dump to be loaded: it must lie in the folder for dumps, links followed.
+/// The file of a dump to be loaded: it must lie in the folder for dumps, links followed. The answer for all other
+/// files is the same, whether they are there or not.
 fn input_file(folder: Option<&Path>, name: &str) -> Result<File, Error> {
     let refused = |why: &str| Error::malformed(format!("invalid input_file {name:?}: {why}"));
     let folder = folder.ok_or_else(|| refused("this server has no folder for dumps (store.backups_path)"))?;
     if name.is_empty() {
         return Err(refused("a name is needed"));
     }
-    let folder = folder.canonicalize().map_err(|_| refused("there is no such file"))?;
-    let path = folder.join(name).canonicalize().map_err(|_| refused("there is no such file"))?;
-    if !path.starts_with(&folder) {
-        return Err(refused("it must lie in the folder for dumps (store.backups_path)"));
+    let absent = || refused("there is no such file in the folder for dumps (store.backups_path)");
+    let folder = folder.canonicalize().map_err(|_| absent())?;
+    let path = folder.join(name).canonicalize().map_err(|_| absent())?;
+    // Looked at before it is opened, which waits for the other end of a pipe.
+    if !path.starts_with(&folder) || !path.is_file() {
+        return Err(absent());
     }
-    // Before it is opened, which waits for the other end of a pipe.
-    if !path.is_file() {
-        return Err(refused("it is no file"));
-    }
-    let file = File::open(&path).map_err(|_| refused("it cannot be read"))?;
-    let found = file.metadata().map_err(|_| refused("it cannot be read"))?;
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(no_link).open(&path).map_err(|_| absent())?;
+    let found = file.metadata().map_err(|_| absent())?;
     if !found.is_file() {
-        return Err(refused("it is no file"));
+        return Err(absent());
     }
     if found.len() > MAX_FILE {
         return Err(refused(
@@ -234,61 +220,15 @@ fn input_file(folder: Option<&Path>, name: &str) -> Result<File, Error> {
 /// Answers the dump while it is being written.
 async fn streamed(state: web::Data<State>, scopes: Scopes) -> Result<HttpResponse, Error> {
     let turn = state.moving.turn().await?;
-    let (to, from) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
-    let runtime = tokio::runtime::Handle::current();
-    // One at a time: `turn` is held to the end.
-    tokio::task::spawn_blocking(move || {
+    let body = dump::stream(move |out| {
         let _turn = turn;
-        let mut pieces = Pieces { to, runtime, filled: Vec::with_capacity(PIECE) };
-        if let Err(why) = dump::write(&state, &scopes, Layout::OneLine, &mut pieces) {
-            let cause = std::error::Error::source(&why).map(ToString::to_string).unwrap_or_default();
-            log::error!("a dump ended early: {why}: {cause}");
-            // The client finds a body without its end.
-            drop(pieces.to.try_send(Err(io::Error::other("the dump ended early"))));
-        }
+        dump::write(&state, &scopes, Layout::OneLine, out)
     });
-    let body = stream::unfold(from, |mut from| async move { from.recv().await.map(|piece| (piece, from)) });
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"sftpgo-backup.json\""))
         .streaming(body))
-}
-
-/// Hands what is written to the connection in pieces, no faster than the client takes them.
-struct Pieces {
-    to: mpsc::Sender<Result<Bytes, io::Error>>,
-    runtime: tokio::runtime::Handle,
-    filled: Vec<u8>,
-}
-
-impl Pieces {
-    fn send(&mut self) -> io::Result<()> {
-        if self.filled.is_empty() {
-            return Ok(());
-        }
-        let piece = Bytes::from(std::mem::replace(&mut self.filled, Vec::with_capacity(PIECE)));
-        let sending = async { timeout(PATIENCE, self.to.send(Ok(piece))).await };
-        match self.runtime.block_on(sending) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::other("the client has gone")),
-            Err(_) => Err(io::Error::other("the client takes nothing any more")),
-        }
-    }
-}
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.filled.extend_from_slice(bytes);
-        if self.filled.len() >= PIECE {
-            self.send()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.send()
-    }
 }
 
 #[cfg(test)]
@@ -298,18 +238,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dump_is_written_below_its_folder_or_nowhere() {
-        let folder = Some(Path::new("/b"));
-        assert_eq!(output_path(folder, "a.json").unwrap(), Path::new("/b/a.json"));
-        assert_eq!(output_path(folder, "x/a.json").unwrap(), Path::new("/b/x/a.json"));
-        for name in ["", "/a", "..", "../a", "a/../b", "./a", "a/"] {
-            assert!(output_path(folder, name).is_err(), "{name}");
-        }
-        let why = output_path(None, "a.json").unwrap_err().to_string();
-        assert!(why.contains("store.backups_path"), "{why}");
-    }
-
-    #[test]
     fn a_dump_is_read_from_its_folder_or_not_at_all() {
         let outside = tempfile::tempdir().unwrap();
         let folder = outside.path().join("dumps");
@@ -317,15 +245,38 @@ mod tests {
         for file in ["secret", "dumps/a", "dumps/sub/b"] {
             fs::write(outside.path().join(file), file).unwrap();
         }
-        std::os::unix::fs::symlink(outside.path().join("secret"), folder.join("link")).unwrap();
+        for (link, to) in [("link", "secret"), ("dangling", "missing"), ("latest", "dumps/a")] {
+            std::os::unix::fs::symlink(outside.path().join(to), folder.join(link)).unwrap();
+        }
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let absolute = text(&folder.join("a"));
-        for name in ["a", "sub/b", "sub/../a", &absolute] {
+        for name in ["a", "sub/b", "sub/../a", "latest", &absolute] {
             assert!(input_file(Some(&folder), name).is_ok(), "{name}");
         }
         let elsewhere = text(&outside.path().join("secret"));
-        for name in ["", "c", "sub", "../secret", "link", &elsewhere] {
-            assert!(input_file(Some(&folder), name).is_err(), "{name}");
+        assert!(input_file(Some(&folder), "").is_err());
+        let missing = text(&outside.path().join("missing"));
+        let long = "a".repeat(5000);
+        let why = |name: &str| {
+            let why = input_file(Some(&folder), name).unwrap_err().to_string();
+            why.replacen(&format!("{name:?}"), "", 1)
+        };
+        for name in [
+            "sub",
+            ".",
+            "..",
+            "/",
+            "../secret",
+            "link",
+            "dangling",
+            "a/",
+            "a/b",
+            "a\0",
+            &elsewhere,
+            &missing,
+            &long,
+        ] {
+            assert_eq!(why(name), why("c"), "{name}");
         }
         assert!(input_file(None, &absolute).is_err());
     }

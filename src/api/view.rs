@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::service::references;
 use crate::service::requester::Requester;
 use crate::state::State;
-use crate::store::Document;
+use crate::store::{Document, Shelves};
 use crate::wire;
 
 /// How much of its secrets a folder shows.
@@ -32,8 +32,6 @@ pub enum Detail {
     Single,
     /// As before, open.
     Confidential,
-    /// As before, and inside other objects without those who have it: in a dump, where they may be very many.
-    Dumped,
 }
 
 impl Detail {
@@ -42,15 +40,16 @@ impl Detail {
         match self {
             Self::Listed => 100,
             Self::Single | Self::Confidential => 1000,
-            Self::Dumped => 0,
         }
     }
 }
 
 /// Shows things for one answer; a folder is made once, however often it stands there.
 pub struct Views<'a> {
-    state: &'a State,
-    requester: &'a Requester,
+    things: &'a Shelves,
+    /// Who has a folder and who is in a group, as far as somebody may know; nobody in a dump, where they may be
+    /// very many.
+    members: Option<(&'a State, &'a Requester)>,
     detail: Detail,
     folders: HashMap<String, Option<Value>>,
 }
@@ -70,7 +69,13 @@ struct Referring {
 impl<'a> Views<'a> {
     /// Views for whoever asks, of so much detail.
     pub fn new(state: &'a State, requester: &'a Requester, detail: Detail) -> Self {
-        Self { state, requester, detail, folders: HashMap::new() }
+        let things = state.store.shelves();
+        Self { things, members: Some((state, requester)), detail, folders: HashMap::new() }
+    }
+
+    /// Views for a dump: everything is open, nobody is named as a member.
+    pub fn dumped(things: &'a Shelves) -> Self {
+        Self { things, members: None, detail: Detail::Confidential, folders: HashMap::new() }
     }
 
     /// The answer that shows a stored user.
@@ -123,13 +128,15 @@ impl<'a> Views<'a> {
         match self.detail {
             Detail::Listed => {}
             Detail::Single => Filesystem::complete(&mut value["filesystem"]),
-            Detail::Confidential | Detail::Dumped => {
+            Detail::Confidential => {
                 folder.filesystem.reveal(&mut value["filesystem"]).map_err(Error::internal)?;
             }
         }
-        let members = self.state.folders.members(self.requester, &folder.name, most_members);
-        put_names(&mut value, "users", members.users);
-        put_names(&mut value, "groups", members.groups);
+        if let Some((state, requester)) = self.members {
+            let members = state.folders.members(requester, &folder.name, most_members);
+            put_names(&mut value, "users", members.users);
+            put_names(&mut value, "groups", members.groups);
+        }
         Ok(value)
     }
 
@@ -139,13 +146,15 @@ impl<'a> Views<'a> {
     /// When it cannot be written as JSON, which no stored group can be.
     pub fn group(&mut self, group: &Group, most_members: usize) -> Result<Value, Error> {
         let mut value = serde_json::to_value(group).map_err(Error::internal)?;
-        if matches!(self.detail, Detail::Confidential | Detail::Dumped) {
+        if self.detail == Detail::Confidential {
             let filesystem = &group.user_settings.filesystem;
             filesystem.reveal(&mut value["user_settings"]["filesystem"]).map_err(Error::internal)?;
         }
-        let members = self.state.groups.members(self.requester, &group.name, most_members);
-        put_names(&mut value, "users", members.users);
-        put_names(&mut value, "admins", members.admins);
+        if let Some((state, requester)) = self.members {
+            let members = state.groups.members(requester, &group.name, most_members);
+            put_names(&mut value, "users", members.users);
+            put_names(&mut value, "admins", members.admins);
+        }
         self.mount(&mut value, &group.virtual_folders)?;
         Ok(value)
     }
@@ -169,19 +178,19 @@ impl<'a> Views<'a> {
         if let Some(made) = self.folders.get(name) {
             return Ok(made.clone());
         }
-        let folder = self.state.store.shelf::<Folder>().get(name);
+        let folder = self.things.shelf::<Folder>().get(name);
         let made = folder.map(|folder| self.folder(&folder, self.detail.most_members())).transpose()?;
         self.folders.insert(name.to_owned(), made.clone());
         Ok(made)
     }
 
     fn last_change(&self, role: &str, groups: &GroupRefs, folders: &VirtualFolders) -> UnixMillis {
-        references::last_change(&self.state.store, role, groups, folders)
+        references::last_change(self.things, role, groups, folders)
     }
 }
 
 /// Puts a list of names into an object, unless it is empty.
-fn put_names(value: &mut Value, member: &str, names: Vec<String>) {
+pub(super) fn put_names(value: &mut Value, member: &str, names: Vec<String>) {
     if !names.is_empty() {
         value[member] = names.into();
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::assemble;
-use crate::api::dump::{self, Dump, Layout, Scopes, Source};
+use crate::api::dump::{self, Contents, Dump, Layout, Scopes, Source};
 use crate::clock::Clock;
 use crate::domain::sealer::{MasterKey, Sealer};
 use crate::error::Error;
@@ -132,7 +132,7 @@ pub fn export(settings: &Settings, request: &ExportRequest, out: &mut dyn Write)
         let written = if request.file.as_os_str() == STANDARD {
             dump::write(&state, &scopes, layout, out)
         } else {
-            dump::save(&state, &scopes, layout, &request.file)
+            dump::save(Contents { state: &state, scopes: &scopes, layout }, &request.file)
         };
         state.store.close().map_err(not_closed)?;
         written.map_err(|why| Failure::new(Exit::Failed, "the export failed").because(why))
@@ -257,3 +257,6 @@ impl Drop for Aside {
 fn not_closed(why: Error) -> Failure {
     Failure::new(Exit::Failed, "the store was not closed in order").because(why)
 }
+
+#[cfg(test)]
+mod tests;

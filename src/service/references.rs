@@ -10,7 +10,7 @@ use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::virtual_folder::VirtualFolders;
 use crate::error::Error;
-use crate::store::{Store, Txn};
+use crate::store::{Shelves, Store, Txn};
 
 /// Holds what a user refers to against the store: roles 409, folders and groups 400
 /// (`contract/validation.md` §1 rule 20, `contract/differences.md` §2).
@@ -94,10 +94,10 @@ pub fn strength_of(group: &Group) -> i64 {
 /// When what a user refers to was last changed: it moves his `updated_at`
 /// (`contract/storage-and-listing.md` §3). Found out when he is shown, so that a change of a group costs the
 /// same however many belong to it.
-pub fn last_change(store: &Store, role: &str, groups: &GroupRefs, folders: &VirtualFolders) -> UnixMillis {
-    let role = store.shelf::<Role>().get(role).map(|role| role.updated_at);
-    let groups = groups.iter().filter_map(|group| store.shelf::<Group>().get(&group.name));
-    let folders = folders.iter().filter_map(|folder| store.shelf::<Folder>().get(folder.name()));
+pub fn last_change(things: &Shelves, role: &str, groups: &GroupRefs, folders: &VirtualFolders) -> UnixMillis {
+    let role = things.shelf::<Role>().get(role).map(|role| role.updated_at);
+    let groups = groups.iter().filter_map(|group| things.shelf::<Group>().get(&group.name));
+    let folders = folders.iter().filter_map(|folder| things.shelf::<Folder>().get(folder.name()));
     let changes = groups.map(|group| group.updated_at).chain(folders.map(|folder| folder.changed_at));
     changes.chain(role).max().unwrap_or_default()
 }

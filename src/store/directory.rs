@@ -14,7 +14,7 @@ const BYTES_SLACK: usize = 512;
 const ENDS_SLACK: usize = 32;
 
 /// A sorted set of names that knows its positions.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Directory {
     blocks: Vec<Block>,
     len: usize,
@@ -23,7 +23,7 @@ pub(super) struct Directory {
 }
 
 /// Up to [`SPLIT_ABOVE`] names, end to end.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Block {
     /// Another one after each change of the block, or of what one of its names stands for.
     number: u64,
@@ -156,6 +156,11 @@ impl Directory {
         self.blocks
             .get(self.block_of(name).min(self.blocks.len().saturating_sub(1)))
             .map(|block| block.number)
+    }
+
+    /// All names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.blocks.iter().flat_map(Block::names)
     }
 
     /// The names after a given one, which need not be there; from the first on without one.

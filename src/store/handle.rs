@@ -73,11 +73,16 @@ impl Store {
     }
 
     /// All things of a small kind, in memory and up to date.
+    pub fn shelf<T: OnShelf>(&self) -> &Shelf<T> {
+        self.shelves().shelf()
+    }
+
+    /// The things of all small kinds, in memory and up to date.
     ///
     /// # Panics
     /// Never: the shelves are filled before a store is handed out.
-    pub fn shelf<T: OnShelf>(&self) -> &Shelf<T> {
-        T::shelf(self.inner.shelves.get().expect("the shelves are filled when the store is opened"))
+    pub fn shelves(&self) -> &Shelves {
+        self.inner.shelves.get().expect("the shelves are filled when the store is opened")
     }
 
     /// Runs a write and waits until it is durable.

@@ -3,6 +3,7 @@
 //! are asked themselves.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -39,9 +40,9 @@ impl Membership {
     }
 }
 
-/// The names of users by what they refer to.
-#[derive(Debug, Default)]
-pub(super) struct Members(HashMap<(Membership, Box<[u8]>), Directory>);
+/// The names of users by what they refer to. A copy costs little: what changes is copied when it does.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Members(HashMap<(Membership, Box<[u8]>), Arc<Directory>>);
 
 impl Members {
     /// Reads both ranges.
@@ -52,7 +53,7 @@ impl Members {
                 let (key, _) = entry?;
                 let (owner, user) =
                     keys::unpair(&key[1..]).ok_or_else(|| Fault::damaged(&key, &Damaged::Length))?;
-                members.0.entry((of, owner.into())).or_default().append(user);
+                Arc::make_mut(members.0.entry((of, owner.into())).or_default()).append(user);
             }
         }
         Ok(members)
@@ -64,8 +65,9 @@ impl Members {
         let Some((owner, user)) = keys::unpair(key) else { return };
         let place = (of, owner.into());
         if change.new.is_some() {
-            self.0.entry(place).or_default().insert(user);
+            Arc::make_mut(self.0.entry(place).or_default()).insert(user);
         } else if let Some(names) = self.0.get_mut(&place) {
+            let names = Arc::make_mut(names);
             names.remove(user);
             if names.is_empty() {
                 self.0.remove(&place);
@@ -73,8 +75,9 @@ impl Members {
         }
     }
 
-    fn of(&self, of: Membership, owner: &str) -> Option<&Directory> {
-        self.0.get(&(of, owner.as_bytes().into()))
+    /// The names of those who refer to this group or folder.
+    pub(super) fn of(&self, of: Membership, owner: &str) -> Option<&Directory> {
+        self.0.get(&(of, owner.as_bytes().into())).map(AsRef::as_ref)
     }
 }
 

@@ -13,6 +13,7 @@
 //! users    the users' view of all this                 accounts, things  which bytes stand for what
 //! members  who refers to which group and folder
 //! snapshot everything at one moment                    backup, restore, check  what is done with it
+//! moment   what is shown of it, for dumps
 //! ```
 //!
 //! # What a reader sees
@@ -43,6 +44,7 @@ mod journal;
 mod keys;
 mod listing;
 mod members;
+mod moment;
 mod open;
 mod pages;
 mod record;
@@ -66,6 +68,7 @@ pub use health::Health;
 pub use keys::{Entry, Kind, pair, pair_prefix};
 pub use listing::{Glance, GroupGlance, Look, Piece, UsersPage};
 pub use members::Membership;
+pub use moment::{Moment, MomentUsers, StoredUsers};
 pub use open::{OpenError, StoreOptions};
 pub use pages::PagePart;
 pub use record::{Body, Damaged, Decode, Encode, Record, decode_private, encode_private};

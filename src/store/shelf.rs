@@ -53,7 +53,8 @@ type Items<T> = BTreeMap<Box<[u8]>, Arc<T>>;
 
 /// All things of one kind, in the order of their keys; cheap to clone.
 pub struct Shelf<T> {
-    items: Arc<RwLock<Items<T>>>,
+    /// The inner one is shared with those who hold the shelf as it was: a write copies it then.
+    items: Arc<RwLock<Arc<Items<T>>>>,
 }
 
 impl<T> Clone for Shelf<T> {
@@ -69,6 +70,11 @@ impl<T> std::fmt::Debug for Shelf<T> {
 }
 
 impl<T> Shelf<T> {
+    /// The shelf as it is now, for ever. The next write copies what is on it, but no thing.
+    pub(super) fn frozen(&self) -> Self {
+        Self { items: Arc::new(RwLock::new(Arc::clone(&self.items.read()))) }
+    }
+
     /// The thing under this key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Arc<T>> {
         self.items.read().get(key.as_ref()).cloned()
@@ -112,6 +118,7 @@ impl<T: Shelved> Follower for Keeper<T> {
     fn follow(&self, key: &[u8], value: Option<&[u8]>) {
         let item = value.map(|value| decode::<T>(&keys::key(T::KIND.prefix(), key), value)).transpose();
         let mut items = self.0.items.write();
+        let items = Arc::make_mut(&mut items);
         match item {
             Ok(Some(item)) => {
                 items.insert(key.into(), Arc::new(item));
@@ -165,7 +172,7 @@ impl Store {
         for (key, value) in stored {
             items.insert(key[1..].into(), Arc::new(decode::<T>(&key, &value)?));
         }
-        let filled = Shelf { items: Arc::new(RwLock::new(items)) };
+        let filled = Shelf { items: Arc::new(RwLock::new(Arc::new(items))) };
         view.add_follower(Box::new(Keeper(filled.clone())));
         shared.inspections.lock().push(Inspection::of::<T>());
         Ok(filled)

@@ -44,6 +44,24 @@ impl Shelves {
             pending_resets: store.fill_shelf()?,
         })
     }
+
+    /// All of them as they are now, for ever.
+    pub(super) fn frozen(&self) -> Self {
+        Self {
+            admins: self.admins.frozen(),
+            api_keys: self.api_keys.frozen(),
+            roles: self.roles.frozen(),
+            folders: self.folders.frozen(),
+            groups: self.groups.frozen(),
+            revoked_tokens: self.revoked_tokens.frozen(),
+            pending_resets: self.pending_resets.frozen(),
+        }
+    }
+
+    /// All things of a small kind.
+    pub fn shelf<T: OnShelf>(&self) -> &Shelf<T> {
+        T::shelf(self)
+    }
 }
 
 impl OnShelf for Admin {

@@ -9,7 +9,6 @@ use super::fault::Fault;
 use super::handle::Store;
 use super::keys::{self, USER_DOCUMENT, USER_META};
 use super::record::{Body, Damaged, Record};
-use super::tree::Value;
 use super::txn::Txn;
 use super::view::Meta;
 use crate::domain::user::User;
@@ -113,19 +112,15 @@ impl Store {
     pub fn user_names_after(&self, name: Option<&[u8]>, limit: usize) -> Vec<Box<[u8]>> {
         self.shared().view.read().users.after(name, limit)
     }
+}
 
-    /// The users of these names, which are neighbours of each other and in order. Who is gone is left out.
-    ///
-    /// # Errors
-    /// As [`Store::users_after`].
-    pub fn whole_users(&self, names: &[Box<[u8]>]) -> Result<Vec<Whole>, Error> {
-        let whole = |(key, value): (Vec<u8>, Value)| -> Result<Whole, Fault> {
-            let damaged = |why: Damaged| Fault::damaged(&key, &why);
-            let record = Record::decode(&key, &value).map_err(damaged)?;
-            let user = accounts::decode_user(&record).map_err(damaged)?;
-            Ok(Whole { document: Document::of(&record), user })
-        };
-        Ok(self.shared().records(names)?.into_iter().map(whole).collect::<Result<_, _>>()?)
+impl Whole {
+    /// A user from a stored record.
+    pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
+        let damaged = |why: Damaged| Fault::damaged(key, &why);
+        let record = Record::decode(key, value).map_err(damaged)?;
+        let user = accounts::decode_user(&record).map_err(damaged)?;
+        Ok(Self { document: Document::of(&record), user })
     }
 }
 

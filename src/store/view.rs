@@ -4,7 +4,7 @@
 //! The one invariant: what a reader gets is durable, and the cache never holds anything but the newest
 //! durable document of a name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::directory::Directory;
 use super::fault::Fault;
 use super::keys;
 use super::members::Members;
+use super::moment::Roles;
 use super::record::{Damaged, Record};
 use super::snapshot::Past;
 use super::tree::{Change, Tree, Value};
@@ -34,7 +35,7 @@ pub(super) struct View {
     /// Every user's name.
     pub(super) users: Directory,
     /// The users' names by role, for those who have one.
-    roles: HashMap<String, Directory>,
+    roles: Roles,
     /// The users' names by group and folder.
     pub(super) members: Members,
     /// The old values of everything that the group under way changes. After a failed write they stay.
@@ -59,7 +60,7 @@ impl View {
             view.users.append(&key[1..]);
             view.user_bytes += u64::from(meta.length);
             if !meta.role.is_empty() {
-                view.roles.entry(meta.role).or_default().append(&key[1..]);
+                Arc::make_mut(view.roles.entry(meta.role).or_default()).append(&key[1..]);
             }
         }
         Ok(view)
@@ -69,7 +70,7 @@ impl View {
     pub(super) fn names(&self, role: Option<&str>) -> Option<&Directory> {
         match role {
             None => Some(&self.users),
-            Some(role) => self.roles.get(role),
+            Some(role) => self.roles.get(role).map(AsRef::as_ref),
         }
     }
 
@@ -118,11 +119,14 @@ impl View {
         metas.filter_map(|(key, _)| self.users.number_of(&key[1..])).collect()
     }
 
-    /// Keeps the old value of everything that changes from now on, as long as somebody has the past.
-    pub(super) fn begin_past(&mut self) -> Arc<Mutex<Past>> {
-        let past = Arc::new(Mutex::new(Past::default()));
-        self.pasts.push(Arc::downgrade(&past));
-        past
+    /// Keeps the old value of what changes from now on, as long as somebody has the past.
+    pub(super) fn keep_for(&mut self, past: &Arc<Mutex<Past>>) {
+        self.pasts.push(Arc::downgrade(past));
+    }
+
+    /// The names of the users by role.
+    pub(super) fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     fn keep_for_snapshots(&mut self, changes: &BTreeMap<Vec<u8>, Change>) {
@@ -139,6 +143,7 @@ impl View {
         if let Some(old) = change.old.value.as_deref().map(meta) {
             self.user_bytes = self.user_bytes.saturating_sub(old.length.into());
             if let Some(names) = self.roles.get_mut(&old.role) {
+                let names = Arc::make_mut(names);
                 names.remove(name);
                 if names.is_empty() {
                     self.roles.remove(&old.role);
@@ -153,7 +158,7 @@ impl View {
                 self.users.insert(name);
                 self.user_bytes += u64::from(new.length);
                 if !new.role.is_empty() {
-                    self.roles.entry(new.role).or_default().insert(name);
+                    Arc::make_mut(self.roles.entry(new.role).or_default()).insert(name);
                 }
             }
         }

@@ -162,6 +162,95 @@ async fn a_dump_may_be_written_to_the_folder_for_dumps_and_loaded_from_it() {
 }
 
 #[actix_web::test]
+async fn a_dump_is_written_below_its_folder_and_follows_nothing_out_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dumps, outside) = (folder.path().join("dumps"), folder.path().join("outside"));
+    for path in [dumps.join("folder"), outside.clone()] {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    std::fs::write(outside.join("secret"), "s").unwrap();
+    for (name, to) in [("link", "../outside/secret"), ("way", "../outside"), ("dangling", "../outside/new")] {
+        std::os::unix::fs::symlink(to, dumps.join(name)).unwrap();
+    }
+    let server = TestServer::start_with(|settings| settings.store.backups_path = Some(dumps.clone())).await;
+    let admin = server.admin().await;
+    let names = async |query: &str| admin.get(&format!("/dumpdata?output-file={query}")).await;
+    let long = "a".repeat(256);
+    for odd in [
+        "",
+        ".",
+        "..",
+        "/",
+        "%2F",
+        "a%2F",
+        "a%2F%2Fb",
+        ".%2Fa",
+        "a%2F.",
+        "..%2Fa",
+        "a%00",
+        "a%0Ab",
+        &long,
+        &"a%2F".repeat(600),
+        "folder",
+        "link",
+        "dangling",
+        "way%2Fa",
+        "link%2Fa",
+        "way",
+    ] {
+        let why = names(odd).await.expect(400).json();
+        assert!(!why["error"].as_str().unwrap().contains(folder.path().to_str().unwrap()), "{odd}: {why}");
+    }
+    let left = |path: &Path| {
+        let names = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(left(&dumps), ["dangling", "folder", "link", "way"], "nothing is left of what is refused");
+    assert_eq!(
+        (left(&outside), std::fs::read(outside.join("secret")).unwrap()),
+        (vec!["secret".into()], b"s".into())
+    );
+    for (name, path) in
+        [("folder%2Fnew%2Fa", "folder/new/a"), ("b", "b"), ("b", "b"), (&long[1..], &long[1..])]
+    {
+        names(name).await.expect(200);
+        let found = dumps.join(path).metadata().unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions());
+        assert!(found.is_file() && mode & 0o777 == 0o600, "{path}: {mode:o}");
+    }
+    assert_eq!(left(&dumps.join("folder/new")), ["a"]);
+}
+
+#[actix_web::test]
+async fn a_load_does_not_tell_which_files_there_are_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let dumps = folder.path().join("dumps");
+    std::fs::create_dir(&dumps).unwrap();
+    std::fs::write(folder.path().join("secret"), "{}").unwrap();
+    let server = TestServer::start_with(|settings| settings.store.backups_path = Some(dumps.clone())).await;
+    let admin = server.admin().await;
+    let mut answers = Vec::new();
+    let outside = folder.path().display().to_string();
+    for name in [
+        "../secret",
+        "../missing",
+        "..",
+        ".",
+        &format!("{outside}/secret"),
+        &format!("{outside}/missing"),
+        "/etc/shadow",
+    ] {
+        let query = name.replace('/', "%2F");
+        let reply = admin.get(&format!("/loaddata?input-file={query}")).await.expect(400);
+        answers.push(reply.json()["error"].as_str().unwrap().replace(&format!("{name:?}"), ""));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[actix_web::test]
 async fn a_load_with_one_bad_object_changes_nothing_and_names_them_all() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -2,12 +2,17 @@
 //! knows. Users, of whom there may be very many, are put together from the document that is stored; only
 //! what it hides is added.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::api::view::{self, Views};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
 use crate::domain::filesystem::Filesystem;
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
+use crate::domain::role::Role;
 use crate::domain::user::User;
 use crate::error::Error;
 use crate::store::Whole;
@@ -29,6 +34,33 @@ pub(super) fn api_key(key: &ApiKey) -> Result<Value, Error> {
         value["key"] = hash.exported().into();
     }
     Ok(value)
+}
+
+/// A role and the admins who have it. Its users are written after it.
+pub(super) fn role(role: &Role, admins: &[Arc<Admin>]) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(role).map_err(Error::internal)?;
+    put_admins(&mut value, admins.iter().filter(|admin| admin.role == role.name));
+    Ok(value)
+}
+
+/// A folder and the groups that have it. Its users are written after it.
+pub(super) fn folder(views: &Views<'_>, folder: &Folder, groups: &[Arc<Group>]) -> Result<Value, Error> {
+    let mut value = views.folder(folder, 0)?;
+    let groups = groups.iter().filter(|group| group.virtual_folders.contains(&folder.name));
+    view::put_names(&mut value, "groups", groups.map(|group| group.name.clone()).collect());
+    Ok(value)
+}
+
+/// A group and the admins who propose it. Its users are written after it.
+pub(super) fn group(views: &mut Views<'_>, group: &Group, admins: &[Arc<Admin>]) -> Result<Value, Error> {
+    let mut value = views.group(group, 0)?;
+    let proposes = |admin: &&Arc<Admin>| admin.groups.iter().any(|proposed| proposed.name == group.name);
+    put_admins(&mut value, admins.iter().filter(proposes));
+    Ok(value)
+}
+
+fn put_admins<'a>(value: &mut Value, admins: impl Iterator<Item = &'a Arc<Admin>>) {
+    view::put_names(value, "admins", admins.map(|admin| admin.username.as_str().to_owned()).collect());
 }
 
 /// Writes users.

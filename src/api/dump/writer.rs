@@ -1,25 +1,26 @@
 //! Writes a dump, piece by piece, into whatever takes bytes: nothing of it is ever in memory as a whole. The
 //! users' pieces are made by several threads and written in order.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::iter;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use serde::Serialize;
+use serde_json::Value;
 
 use super::VERSION;
 use super::element::{self, UserElements};
-use crate::api::view::{Detail, Views};
+use crate::api::view::Views;
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
+use crate::domain::folder::Folder;
+use crate::domain::group::Group;
+use crate::domain::role::Role;
 use crate::error::Error;
-use crate::service::requester::Requester;
 use crate::state::State;
-use crate::store::Window;
+use crate::store::{Membership, Moment, MomentUsers, OnShelf, StoredUsers};
 use crate::wire;
-
-/// Users that a thread takes at a time.
-const PIECE: usize = 256;
 
 /// The members of a dump in their order, and the word for each among the scopes.
 const MEMBERS: [(&str, &str); 11] = [
@@ -62,19 +63,24 @@ pub enum Layout {
     Indented,
 }
 
-/// Writes the dump.
+/// Writes the dump: everything as it is at the moment of the call, whatever is written meanwhile.
 ///
 /// # Errors
 /// When the store cannot be read, or the bytes are not taken.
 pub fn write(state: &State, scopes: &Scopes, layout: Layout, out: &mut dyn Write) -> Result<(), Error> {
-    let mut writer = Writer { state, layout, out };
+    let (moment, users) = state.store.moment();
+    // What is not asked for need not be kept.
+    let mut users = Some(users).filter(|_| scopes.has("users"));
+    let mut writer = Writer { moment: &moment, layout, out };
     writer.put(b"{")?;
     for (member, word) in MEMBERS {
         writer.name(member)?;
-        if scopes.has(word) {
-            writer.part(member)?;
-        } else {
+        if !scopes.has(word) {
             writer.put(b"null")?;
+        } else if let Some(users) = users.take() {
+            writer.users(users)?;
+        } else {
+            writer.part(member)?;
         }
         writer.put(b",")?;
     }
@@ -85,12 +91,12 @@ pub fn write(state: &State, scopes: &Scopes, layout: Layout, out: &mut dyn Write
 }
 
 struct Writer<'w> {
-    state: &'w State,
+    moment: &'w Moment,
     layout: Layout,
     out: &'w mut dyn Write,
 }
 
-impl Writer<'_> {
+impl<'w> Writer<'w> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.out.write_all(bytes).map_err(not_taken)
     }
@@ -103,39 +109,71 @@ impl Writer<'_> {
     }
 
     fn part(&mut self, member: &str) -> Result<(), Error> {
-        let state = self.state;
-        let everybody = Requester::default();
-        let all = Window { offset: 0, limit: usize::MAX, descending: false };
+        let moment = self.moment;
+        let admins = moment.shelves().shelf::<Admin>().all();
+        let mut views = Views::dumped(moment.shelves());
         match member {
-            "users" => self.users(),
-            "roles" => self.list(state.roles.list(all), serde_json::to_value),
+            "roles" => {
+                self.list(|role: &Role| element::role(role, &admins), |role| moment.users_of_role(&role.name))
+            }
             "folders" => {
-                let views = Views::new(state, &everybody, Detail::Dumped);
-                self.list(state.folders.list(all), |folder| views.folder(&folder, usize::MAX))
+                let groups = moment.shelves().shelf::<Group>().all();
+                self.list(
+                    |folder: &Folder| element::folder(&views, folder, &groups),
+                    |folder| moment.users_with(Membership::Folder, &folder.name),
+                )
             }
-            "groups" => {
-                let mut views = Views::new(state, &everybody, Detail::Dumped);
-                self.list(state.groups.list(all), |group| views.group(&group, usize::MAX))
-            }
-            "admins" => self.list(state.store.shelf::<Admin>().all(), |admin| element::admin(&admin)),
-            "api_keys" => self.list(state.store.shelf::<ApiKey>().all(), |key| element::api_key(&key)),
+            "groups" => self.list(
+                |group: &Group| element::group(&mut views, group, &admins),
+                |group| moment.users_with(Membership::Group, &group.name),
+            ),
+            "admins" => self.list(|admin: &Admin| element::admin(admin), |_| iter::empty()),
+            "api_keys" => self.list(|key: &ApiKey| element::api_key(key), |_| iter::empty()),
             "configs" => self.put(b"{}"),
             // What this server does not have.
             _ => self.put(b"[]"),
         }
     }
 
-    fn list<T, V: Serialize, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    /// Writes all things of a kind, each with the users who have it.
+    fn list<T: OnShelf, N: Iterator<Item = Cow<'w, str>>>(
         &mut self,
-        items: Vec<T>,
-        mut value: impl FnMut(T) -> Result<V, E>,
+        mut value: impl FnMut(&T) -> Result<Value, Error>,
+        users: impl Fn(&T) -> N,
     ) -> Result<(), Error> {
-        let mut joined = Joined::new(self.layout);
-        for item in items {
-            let value = value(item).map_err(Error::internal)?;
-            joined.add(&wire::to_bytes(&value).map_err(Error::internal)?)?;
+        let items = self.moment.shelves().shelf::<T>().all();
+        self.brackets(!items.is_empty(), |writer| {
+            for (number, item) in items.iter().enumerate() {
+                if number > 0 {
+                    writer.put(b",")?;
+                }
+                writer.element(&value(item)?, users(item))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes an object, and as its last member the names of users, who may be very many.
+    fn element(&mut self, value: &Value, users: impl Iterator<Item = Cow<'w, str>>) -> Result<(), Error> {
+        let mut text = Joined::new(self.layout);
+        text.add(&wire::to_bytes(value).map_err(Error::internal)?)?;
+        let mut users = users.peekable();
+        if users.peek().is_none() {
+            return self.put(&text.text);
         }
-        self.brackets(!joined.text.is_empty(), |writer| writer.put(&joined.text))
+        let (end, opened, before, closed) = match self.layout {
+            Layout::OneLine => ("}", ",\"users\":[", "", "]"),
+            Layout::Indented => ("\n    }", ",\n      \"users\": [", "\n        ", "\n      ]"),
+        };
+        // It has a name at least, and ends so.
+        self.put(text.text.strip_suffix(end.as_bytes()).unwrap_or(&text.text))?;
+        self.put(opened.as_bytes())?;
+        for (number, name) in users.enumerate() {
+            let separator = if number > 0 { "," } else { "" };
+            let name = serde_json::to_string(&name).map_err(Error::internal)?;
+            self.put([separator, before, &name].concat().as_bytes())?;
+        }
+        self.put([closed, end].concat().as_bytes())
     }
 
     fn brackets(
@@ -148,71 +186,68 @@ impl Writer<'_> {
         self.put(if filled && self.layout == Layout::Indented { b"\n  ]" } else { b"]" })
     }
 
-    fn users(&mut self) -> Result<(), Error> {
-        let (state, layout) = (self.state, self.layout);
-        let filled = state.store.user_count() > 0;
-        self.brackets(filled, |writer| {
+    fn users(&mut self, mut users: MomentUsers) -> Result<(), Error> {
+        let (moment, layout) = (self.moment, self.layout);
+        self.brackets(users.count() > 0, |writer| {
             std::thread::scope(|scope| {
                 let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
                 let lanes: Vec<Lane> = (0..threads)
                     .map(|_| {
-                        let (names, asked) = sync_channel::<Vec<Box<[u8]>>>(1);
+                        let (stored, asked) = sync_channel::<StoredUsers>(1);
                         let (answer, pieces) = sync_channel(1);
                         scope.spawn(move || {
-                            for names in asked {
-                                if answer.send(piece(state, &names, layout)).is_err() {
+                            for stored in asked {
+                                if answer.send(piece(moment, stored, layout)).is_err() {
                                     break;
                                 }
                             }
                         });
-                        Lane { names, pieces }
+                        Lane { stored, pieces }
                     })
                     .collect();
-                writer.in_order(&lanes)
+                writer.in_order(&mut users, &lanes)
             })
         })
     }
 
-    /// Hands the names out in turn and writes what comes back in the same turn.
-    fn in_order(&mut self, lanes: &[Lane]) -> Result<(), Error> {
+    /// Hands the users out in turn and writes what comes back in the same turn.
+    fn in_order(&mut self, users: &mut MomentUsers, lanes: &[Lane]) -> Result<(), Error> {
         let ended = || Error::internal("a thread of the dump ended early");
-        let (mut last, mut turn, mut first) = (None::<Box<[u8]>>, 0, true);
+        let (mut turn, mut first) = (0, true);
         let mut waiting = VecDeque::new();
         loop {
             while waiting.len() < lanes.len() {
-                let names = self.state.store.user_names_after(last.as_deref(), PIECE);
-                let Some(name) = names.last() else { break };
-                last = Some(name.clone());
-                lanes[turn].names.send(names).map_err(|_| ended())?;
+                let stored = users.piece()?;
+                if stored.is_empty() {
+                    break;
+                }
+                lanes[turn].stored.send(stored).map_err(|_| ended())?;
                 waiting.push_back(turn);
                 turn = (turn + 1) % lanes.len();
             }
             let Some(lane) = waiting.pop_front() else { return Ok(()) };
             let piece = lanes[lane].pieces.recv().map_err(|_| ended())??;
-            if !piece.is_empty() {
-                if !std::mem::take(&mut first) {
-                    self.put(b",")?;
-                }
-                self.put(&piece)?;
+            if !std::mem::take(&mut first) {
+                self.put(b",")?;
             }
+            self.put(&piece)?;
         }
     }
 }
 
-/// The ends of a thread's channels: names go in, their users come out as text.
+/// The ends of a thread's channels: stored users go in, and come out as text.
 struct Lane {
-    names: SyncSender<Vec<Box<[u8]>>>,
+    stored: SyncSender<StoredUsers>,
     pieces: Receiver<Result<Vec<u8>, Error>>,
 }
 
-fn piece(state: &State, names: &[Box<[u8]>], layout: Layout) -> Result<Vec<u8>, Error> {
-    let everybody = Requester::default();
-    let mut elements = UserElements::new(Views::new(state, &everybody, Detail::Dumped));
+fn piece(moment: &Moment, stored: StoredUsers, layout: Layout) -> Result<Vec<u8>, Error> {
+    let mut elements = UserElements::new(Views::dumped(moment.shelves()));
     let mut joined = Joined::new(layout);
     let mut element = Vec::new();
-    for whole in state.store.whole_users(names)? {
+    for whole in stored.whole() {
         element.clear();
-        elements.append(&whole, &mut element)?;
+        elements.append(&whole?, &mut element)?;
         joined.add(&element)?;
     }
     Ok(joined.text)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::snapshot::Snapshot;
+use super::super::snapshot::{Extent, Snapshot};
 use super::super::{Kind, Store, Txn, keys};
 use super::{body, delete, everything, fresh, put, stage};
 use crate::error::Error;
@@ -75,6 +75,48 @@ fn an_empty_store_and_one_whose_rest_came_later_are_read_to_the_end() {
     let before = everything(&store);
     fill(&store, 0, 2500);
     assert_eq!(without_marks(read(snapshot, |_| {})), without_marks(before));
+}
+
+/// A snapshot of the users alone, with so many bytes for the past.
+fn of_users(store: &Store, most: usize) -> Snapshot {
+    let extent = Extent::of(keys::USER_DOCUMENT, 100).with_most(most);
+    Snapshot::begin(store, &mut store.shared().view.write(), extent)
+}
+
+#[test]
+fn a_range_alone_is_read_and_its_past_alone_is_kept() {
+    let (_directory, store) = fresh();
+    fill(&store, 0, 1000);
+    let mut before = everything(&store);
+    before.retain(|key, _| key[0] == keys::USER_DOCUMENT);
+    let pieces = std::cell::Cell::new(0);
+    let found = read(of_users(&store, 1 << 20), |piece| {
+        pieces.set(piece);
+        for number in [0, 500, 999] {
+            put(&store, &format!("user{number:05}"), "other", &format!("[{piece}]"));
+        }
+        delete(&store, &format!("user{:05}", 900 + piece));
+        // More than may be kept, but of another range.
+        store.write_blocking(|txn| txn.put(Kind::Setting, b"s", vec![1; 2 << 20])).unwrap();
+    });
+    assert_eq!(found, before);
+    assert_eq!(pieces.get(), 9, "a hundred at a time");
+}
+
+#[test]
+fn who_reads_so_slowly_that_too_much_is_changed_meanwhile_is_given_up() {
+    let (_directory, store) = fresh();
+    fill(&store, 0, 1000);
+    let mut snapshot = of_users(&store, 64 << 10);
+    assert_eq!(snapshot.piece().unwrap().len(), 100);
+    fill(&store, 0, 100);
+    assert_eq!(snapshot.piece().unwrap().len(), 100, "what is read already is not kept");
+    fill(&store, 300, 500);
+    assert_eq!(snapshot.piece().unwrap().len(), 100, "so much may be");
+    fill(&store, 500, 1000);
+    assert!(snapshot.piece().is_err());
+    assert!(snapshot.piece().unwrap().is_empty(), "there is no next piece");
+    assert_eq!(read(of_users(&store, 64 << 10), |_| {}).len(), 1000);
 }
 
 #[test]
