@@ -138,6 +138,12 @@ class Usersd:
             assert secret not in done.stdout, done.stdout
         return done.returncode, done.stdout
 
+    def backup(self):
+        file = self.folder / "backup"
+        subprocess.run([self.program, "backup", file], env=self.environment, cwd=self.folder, stdout=subprocess.DEVNULL,
+                       check=True, timeout=60)
+        return file.read_bytes()
+
     def start(self):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
@@ -234,7 +240,10 @@ def a_password_is_reset_by_mail(usersd, mail):
     assert "https://files.example.com/user/reset?name=anna" in text.splitlines(), text
     code = code_in(message)
     kept = b"".join(file.read_bytes() for file in (usersd.folder / "store").rglob("*") if file.is_file())
-    assert b"anna@example.com" in kept and code.encode() not in kept, "codes are stored as hashes alone"
+    # What is compressed in the store stands there in clear.
+    copied = usersd.backup()
+    assert b"anna@example.com" in copied and b"user/anna" in copied, "the backup holds the account and the request"
+    assert code.encode() not in kept + copied, "codes are stored as hashes alone"
     assert code not in usersd.log.read_text(), "the log holds the code"
     status, answer = usersd.reset("anna", code.swapcase(), "new password")
     assert status == 400, answer
