@@ -9,6 +9,7 @@ mod conditions;
 mod connections;
 mod defender;
 mod description;
+mod dump_files;
 mod folders;
 mod group_effects;
 mod groups;
