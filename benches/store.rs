@@ -206,7 +206,8 @@ fn searches(criterion: &mut Criterion) {
     let hashing = HashingPool::new(scheme, limits, None).expect("hashing works");
     let states = StateRules { tagger: Tagger::new(b"of this benchmark"), require_if_match: false };
     let sessions = Sessions::default();
-    let users = Users::new(store, hashing, Clock::System, sessions, Arc::new(RULES.clone()), states);
+    let users = Users::new(store, hashing, Clock::System, sessions, Arc::new(RULES.clone()), states)
+        .expect("threads for searches");
     let mut group = criterion.benchmark_group("search");
     group.throughput(Throughput::Elements(USERS as u64)).sample_size(10);
     let all = UserFilter::default;

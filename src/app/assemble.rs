@@ -114,7 +114,8 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
             sessions.clone(),
             user_rules,
             StateRules { tagger: Tagger::new(&key), require_if_match: settings.users.require_if_match },
-        ),
+        )
+        .map_err(|why| Failure::new(Exit::Failed, "users cannot be searched").because(why))?,
         admins: Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules),
         api_keys: ApiKeys::new(store.clone(), hashing.clone(), clock.clone()),
         roles: Roles::new(store.clone(), clock.clone(), naming, sessions.clone()),

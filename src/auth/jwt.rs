@@ -352,6 +352,34 @@ mod tests {
     }
 
     #[test]
+    fn a_remembered_token_makes_no_other_one_good() {
+        let tokens = tokens(IpBinding::Ip);
+        let token = tokens.issue(subject(), address("10.1.1.1"), NOW).unwrap().access_token;
+        for _ in 0..2 {
+            assert!(tokens.verify(&token, NOW).is_ok());
+            for position in 0..token.len() {
+                let mut bytes = token.clone().into_bytes();
+                bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+                assert!(tokens.verify(std::str::from_utf8(&bytes).unwrap(), NOW).is_err(), "byte {position}");
+            }
+        }
+        assert!(matches!(tokens.verify(&token, NOW.plus(1_206_000)), Err(Error::Unauthorized(_))), "it ends");
+        let others = Tokens::new(&Zeroizing::new(vec![8; 32]), 1200, IpBinding::Ip);
+        assert!(others.verify(&token, NOW).is_err());
+    }
+
+    #[test]
+    fn more_tokens_than_are_remembered_stay_good() {
+        let tokens = tokens(IpBinding::Ip);
+        let issue = |_| tokens.issue(subject(), address("10.1.1.1"), NOW).unwrap().access_token;
+        let all: Vec<String> = (0..REMEMBERED + 100).map(issue).collect();
+        for _ in 0..2 {
+            assert!(all.iter().all(|token| tokens.verify(token, NOW).is_ok()));
+        }
+        assert!(tokens.signed.len() <= REMEMBERED);
+    }
+
+    #[test]
     fn other_algorithms_and_kinds_are_refused_even_with_a_right_signature() {
         let tokens = tokens(IpBinding::Ip);
         let token = tokens.issue(subject(), address("10.1.1.1"), NOW).unwrap().access_token;

@@ -55,14 +55,14 @@ impl HashingPool {
     /// Prepares the pool; takes as long as one hash.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the scheme cannot make a hash on this machine.
+    /// [`Error::Internal`] when the scheme cannot make a hash on this machine or the system refuses a thread.
     pub fn new(
         scheme: HashingScheme,
         limits: HashingLimits,
         cache: Option<VerificationCache>,
     ) -> Result<Self, Error> {
         let dummy = scheme.hash(&NewPassword::new(random::short_id()))?;
-        let slots = BoundedPool::new("hashing", limits.workers, limits.waiting);
+        let slots = BoundedPool::new("hashing", limits.workers, limits.waiting)?;
         Ok(Self { scheme, dummy, slots, cache: cache.map(Arc::new) })
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::reset_codes::candidate::Candidate;
 use crate::clock::Clock;
@@ -34,11 +34,11 @@ const WAITS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
 const SEEN_FOR: i64 = 60_000;
 /// How often the log says that the queue fares badly, at most, in milliseconds.
 const COMPLAINT_EVERY: i64 = 60_000;
-/// How long a new request waits before anything is done about it, in milliseconds, at least and at most: until long
+/// How long a new request waits before anything is done about it, in milliseconds, at least and less than: until long
 /// after its answer, which takes as long whatever has to be done, and nobody can tell when.
 const BEGINS_AFTER: (u64, u64) = (50, 150);
 /// How long the queue sleeps at most.
-const LONGEST_SLEEP: i64 = 60_000;
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// The queue; cheap to clone.
 #[derive(Debug, Clone)]
@@ -83,10 +83,45 @@ impl Course {
 #[derive(Debug, Clone, Copy)]
 struct Tries {
     count: usize,
-    next: UnixMillis,
+    next: Due,
     /// Whether it is only this mail that is not taken yet.
     is_held: bool,
 }
+
+impl Tries {
+    fn none(seen: Instant) -> Self {
+        Self { count: 0, next: Due::soon(seen), is_held: false }
+    }
+}
+
+/// When a request is tried.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// For the first time: by a clock that nobody sets, for it is a matter of milliseconds.
+    First(Instant),
+    /// Again.
+    At(UnixMillis),
+}
+
+impl Due {
+    /// A moment soon after the answer to a request that is seen for the first time.
+    fn soon(seen: Instant) -> Self {
+        let (least, most) = BEGINS_AFTER;
+        let more = u64::from_le_bytes(random::bytes()) % (most - least);
+        Self::First(seen + Duration::from_millis(least + more))
+    }
+
+    /// How long it is until then; nothing when that is over.
+    fn wait(self, (moment, now): Now) -> Duration {
+        match self {
+            Self::First(at) => at.saturating_duration_since(moment),
+            Self::At(at) => Duration::from_millis((at.get() - now.get()).try_into().unwrap_or(0)),
+        }
+    }
+}
+
+/// One moment on both clocks.
+type Now = (Instant, UnixMillis);
 
 /// How the last try went that talked to the mail server.
 #[derive(Debug, Clone, Copy, Default)]
@@ -164,39 +199,31 @@ impl MailQueue {
             if is_stopping && under_way.is_empty() {
                 return;
             }
+            while let Some(done) = under_way.try_join_next() {
+                complain_of(&done);
+            }
+            // One moment for both: what comes due between the two would be overslept.
+            let now = self.now();
             if !is_stopping {
-                for claim in self.claim_due(AT_ONCE - under_way.len()) {
+                for claim in self.claim_due(AT_ONCE.saturating_sub(under_way.len()), now) {
                     under_way.spawn(claim.attempt());
                 }
             }
             tokio::select! {
-                () = self.0.wake.notified() => self.let_answers_go().await,
-                Some(done) = under_way.join_next() => {
-                    if let Err(why) = done {
-                        log::error!("a mail was not dealt with to its end: {why}");
-                    }
-                }
-                () = tokio::time::sleep(self.until_next()) => {}
+                () = self.0.wake.notified() => {}
+                Some(done) = under_way.join_next() => complain_of(&done),
+                () = tokio::time::sleep(self.until_next(now)) => {}
             }
         }
     }
 
-    /// Waits until nothing that is done can be felt in the answer to the request that woke the queue.
-    async fn let_answers_go(&self) {
-        if !self.0.is_stopping.load(Ordering::SeqCst) {
-            let (least, most) = BEGINS_AFTER;
-            let more = u64::from_le_bytes(random::bytes()) % (most - least);
-            tokio::time::sleep(Duration::from_millis(least + more)).await;
-        }
+    fn now(&self) -> Now {
+        (Instant::now(), self.0.clock.now())
     }
 
     /// Claims so many of the requests that are due, the oldest first, and sets when they are due again should
-    /// nothing come of it.
-    fn claim_due(&self, room: usize) -> Vec<Claim> {
-        if room == 0 {
-            return Vec::new();
-        }
-        let now = self.0.clock.now();
+    /// nothing come of it. Those that are seen for the first time are due soon.
+    fn claim_due(&self, room: usize, now: Now) -> Vec<Claim> {
         let mut unsent = self.unsent();
         unsent.sort_by_key(|request| request.asked_at);
         let mut course = self.0.course.lock();
@@ -205,27 +232,36 @@ impl MailQueue {
         course.tries.retain(|id, _| ids.contains(id.as_str()));
         let mut claims = Vec::new();
         for request in unsent {
-            let tries = course.tries.get(&request.id).copied();
-            let is_due = tries.is_none_or(|tries| tries.next <= now);
+            let course = &mut *course;
+            let tries = course.tries.entry(request.id.clone()).or_insert_with(|| Tries::none(now.0));
+            let is_due = tries.next.wait(now).is_zero();
             if claims.len() == room || !is_due || course.under_way.contains(&request.id) {
                 continue;
             }
-            let count = tries.map_or(0, |tries| tries.count);
-            let next = now.plus(WAITS[count.min(WAITS.len() - 1)]);
-            let is_held = tries.is_some_and(|tries| tries.is_held);
-            course.tries.insert(request.id.clone(), Tries { count: count + 1, next, is_held });
+            tries.next = Due::At(now.1.plus(WAITS[tries.count.min(WAITS.len() - 1)]));
+            tries.count += 1;
             course.under_way.insert(request.id.clone());
             claims.push(Claim { queue: self.clone(), request });
         }
         claims
     }
 
-    /// Does everything that is due, once, for tests.
+    /// Does everything that is due, and all that is new, once, for tests.
     #[cfg(test)]
     pub(super) async fn pass(&self) {
-        for claim in self.claim_due(usize::MAX) {
+        let (seen, now) = self.now();
+        self.claim_due(0, (seen, now));
+        let (_, most) = BEGINS_AFTER;
+        for claim in self.claim_due(usize::MAX, (seen + Duration::from_millis(most), now)) {
             claim.attempt().await;
         }
+    }
+
+    /// The accounts whose mails would begin at this moment, for tests; they count as tried.
+    #[cfg(test)]
+    pub(super) fn begun(&self, moment: Instant) -> Vec<String> {
+        let claims = self.claim_due(AT_ONCE, (moment, self.0.clock.now()));
+        claims.iter().map(|claim| claim.request.account.as_str().to_owned()).collect()
     }
 
     fn unsent(&self) -> Vec<Arc<PendingReset>> {
@@ -235,12 +271,10 @@ impl MailQueue {
     }
 
     /// How long nothing is due but what is under way or waits for others to be done.
-    fn until_next(&self) -> Duration {
-        let now = self.0.clock.now();
+    fn until_next(&self, now: Now) -> Duration {
         let course = self.0.course.lock();
-        let later = course.tries.values().map(|tries| tries.next.get() - now.get()).filter(|wait| *wait > 0);
-        let wait = later.min().map_or(LONGEST_SLEEP, |wait| wait.min(LONGEST_SLEEP));
-        Duration::from_millis(wait.try_into().unwrap_or(0))
+        let later = course.tries.values().map(|tries| tries.next.wait(now)).filter(|wait| !wait.is_zero());
+        later.min().map_or(LONGEST_SLEEP, |wait| wait.min(LONGEST_SLEEP))
     }
 
     /// Makes a code for the request, notes its hash and mails it to whom it belongs to.
@@ -387,6 +421,12 @@ impl MailQueue {
                 Ok(())
             })
             .await
+    }
+}
+
+fn complain_of(done: &Result<(), JoinError>) {
+    if let Err(why) = done {
+        log::error!("a mail was not dealt with to its end: {why}");
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Users {
 impl Users {
     /// Users kept in `store` under `rules`; `sessions` hears of those who are signed out, `states` are what
     /// changes may depend on.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the system refuses the threads for searches.
     pub fn new(
         store: Store,
         hashing: HashingPool,
@@ -56,8 +59,8 @@ impl Users {
         sessions: Sessions,
         rules: Arc<UserRules>,
         states: StateRules,
-    ) -> Self {
-        Self { store, hashing, clock, sessions, rules, states, searches: searches() }
+    ) -> Result<Self, Error> {
+        Ok(Self { store, hashing, clock, sessions, rules, states, searches: searches()? })
     }
 
     /// The name under which a user is looked up, whoever writes it how.
@@ -271,7 +274,7 @@ impl Users {
 }
 
 /// The threads for searches: at most half of the machine, so that those who ask for one user are served meanwhile.
-fn searches() -> BoundedPool {
+fn searches() -> Result<BoundedPool, Error> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let most = NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN);
     BoundedPool::new("searches", most, WAITING_SEARCHES)

@@ -91,6 +91,17 @@ mod tests {
         "333530393134358503081b00017d0405f701075603082500073a030f6b02f160223a7b7d7d7d",
     );
 
+    /// Another dictionary would give other documents, and no checksum would tell.
+    #[test]
+    fn the_dictionary_never_changes() {
+        use sha2::Digest as _;
+        let sha256 = hex::encode(sha2::Sha256::digest(DICTIONARY));
+        assert_eq!(
+            (DICTIONARY.len(), sha256.as_str()),
+            (2_806, "39158471ed4afc1b44c0187167b7ca6cda4fbbe59bea737ed9bc9502f601f2b6")
+        );
+    }
+
     #[test]
     fn what_gains_nothing_stays_as_it_is() {
         assert_eq!(compressed(b""), None);

@@ -158,6 +158,21 @@ impl<'a> Record<'a> {
     }
 }
 
+#[cfg(test)]
+impl Record<'_> {
+    /// The bytes that were written before documents were compressed.
+    pub(super) fn encode_as_before_compression(&self, key: &[u8]) -> Vec<u8> {
+        let flags = if self.to_render { TO_RENDER } else { 0 };
+        let length = u32::try_from(self.public.len()).unwrap().to_le_bytes();
+        let mut bytes = [&[VERSION, flags, 0, 0, 0, 0][..], &self.revision.to_le_bytes(), &length].concat();
+        bytes.extend_from_slice(&self.public);
+        bytes.extend_from_slice(self.private);
+        let checksum = checksum(key, &bytes);
+        bytes[2..6].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
 /// The checksum over the key and everything but the checksum's own place.
 fn checksum(key: &[u8], bytes: &[u8]) -> u32 {
     let seeded = crc32c::crc32c_append(crc32c::crc32c(key), &bytes[..2]);
@@ -220,24 +235,88 @@ mod tests {
     const GOLDEN: &str =
         "0102c5b23a190403020100000000070000007b2261223a317d042432622401036162630101fc70110100";
 
+    /// The same with a document that is long enough to be compressed.
+    fn longer_example() -> Body {
+        let public =
+            br#"{"id":1,"status":1,"username":"joe","home_dir":"/srv/joe","permissions":{"/":["*"]}}"#;
+        Body { public: public.to_vec(), ..example() }
+    }
+
+    #[test]
+    fn a_compressed_record_can_be_read_for_ever() {
+        let bytes = hex::decode(GOLDEN_COMPRESSED).unwrap();
+        let (body, key) = (longer_example(), b"\x02joe");
+        assert_eq!(Record::decode(key, &bytes).unwrap(), Record::new(0x0102_0304, &body));
+        let written_now = Record::new(0x0102_0304, &body).encode(key).unwrap();
+        assert_eq!(written_now[..2], bytes[..2]);
+    }
+
+    /// Version 1, both flags, checksum, revision, length; the document's length and its block; then as above.
+    const GOLDEN_COMPRESSED: &str = concat!(
+        "0106ff5c61420403020100000000280000005400000005bf0904790a0a7005206a6f2a0422686f190404fc040216000faa0400",
+        "60222a225d7d7d042432622401036162630101fc70110100",
+    );
+
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let bytes = Record::new(7, &example()).encode(b"\x02joe").unwrap();
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Record::decode(b"\x02joe", &flipped).is_err(), "bit {bit}");
+        for body in [example(), longer_example()] {
+            let bytes = Record::new(7, &body).encode(b"\x02joe").unwrap();
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(Record::decode(b"\x02joe", &flipped).is_err(), "bit {bit}");
+            }
         }
     }
 
     #[test]
     fn every_cut_and_every_appended_byte_is_noticed() {
-        let mut bytes = Record::new(7, &example()).encode(b"k").unwrap();
-        for length in 0..bytes.len() {
-            assert!(Record::decode(b"k", &bytes[..length]).is_err(), "{length}");
+        for body in [example(), longer_example()] {
+            let mut bytes = Record::new(7, &body).encode(b"k").unwrap();
+            for length in 0..bytes.len() {
+                assert!(Record::decode(b"k", &bytes[..length]).is_err(), "{length}");
+            }
+            bytes.push(0);
+            assert_eq!(Record::decode(b"k", &bytes), Err(Damaged::Checksum));
         }
-        bytes.push(0);
-        assert_eq!(Record::decode(b"k", &bytes), Err(Damaged::Checksum));
+    }
+
+    /// What a fault in the compression itself would leave behind.
+    #[test]
+    fn a_block_that_cannot_be_taken_apart_is_noticed_under_a_right_checksum() {
+        let body = longer_example();
+        let good = Record::new(7, &body).encode(b"k").unwrap();
+        let signed = |mut bytes: Vec<u8>| {
+            let checksum = checksum(b"k", &bytes);
+            bytes[2..6].copy_from_slice(&checksum.to_le_bytes());
+            bytes
+        };
+        assert_eq!(signed(good.clone()), good);
+        let mut longer = good.clone();
+        longer[HEADER] += 1;
+        assert_eq!(Record::decode(b"k", &signed(longer)), Err(Damaged::Compression));
+        for position in HEADER..good.len() - body.private.len() {
+            for change in [0x01, 0x10, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[position] ^= change;
+                // Other JSON or none: never more than was there, never a panic.
+                match Record::decode(b"k", &signed(bytes)) {
+                    Ok(other) => assert_eq!(other.public.len(), body.public.len()),
+                    Err(why) => assert_eq!(why, Damaged::Compression, "byte {position}"),
+                }
+            }
+        }
+        let mut plain = good;
+        plain[1] &= !COMPRESSED;
+        let read = Record::decode(b"k", &plain);
+        assert_eq!(read, Err(Damaged::Checksum), "the flag is covered too");
+    }
+
+    #[test]
+    fn records_from_before_the_compression_are_read() {
+        let body = longer_example();
+        let bytes = Record::new(7, &body).encode_as_before_compression(b"k");
+        assert_eq!(Record::decode(b"k", &bytes).unwrap(), Record::new(7, &body));
     }
 
     #[test]
@@ -272,7 +351,10 @@ mod tests {
         #[test]
         fn what_is_encoded_decodes(
             key in prop::collection::vec(any::<u8>(), 0..40),
-            public in prop::collection::vec(any::<u8>(), 0..300),
+            public in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..300),
+                "(\"permissions\":[{}a-c]{0,3}){0,20}".prop_map(String::into_bytes),
+            ],
             private in prop::collection::vec(any::<u8>(), 0..300),
             revision: u64,
             to_render: bool,

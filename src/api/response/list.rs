@@ -13,8 +13,8 @@ use bytes::Bytes;
 
 use super::labelled;
 
-/// How many bytes of an answer are gathered before they are written. Two pieces and a head fit into what the
-/// library keeps for a connection between answers (128 KiB), and a list of 100 usual users is written at once.
+/// How many bytes of an answer are gathered before they are written: a list of 100 usual users goes out at once. The
+/// library takes pieces until there are as many, so that it holds a piece more at most.
 pub const WRITTEN_AT_ONCE: usize = 112 << 10;
 /// The longest piece of a document.
 const PIECE: usize = WRITTEN_AT_ONCE / 2;

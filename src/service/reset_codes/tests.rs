@@ -97,7 +97,8 @@ impl World {
             Sessions::default(),
             Arc::new(rules),
             states,
-        );
+        )
+        .unwrap();
         let admin_rules = AdminRules { naming: settings.naming, min_password_strength: 0 };
         let admins = Admins::new(store.clone(), hashing.clone(), clock.clone(), admin_rules);
         let templates = Templates::load(None, None).unwrap();

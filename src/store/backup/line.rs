@@ -81,7 +81,8 @@ pub(super) fn encode(key: &[u8], value: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Key and value of a line, exactly as they were; or what is wrong with it.
+/// Key and value of a line, which say the same as those it was made of (a document that was not compressed is now);
+/// or what is wrong with it.
 pub(super) fn decode(text: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
     let (head, public) = match text.split_once(PUBLIC) {
         Some((head, rest)) => (Cow::from(format!("{head}}}")), Some(rest.strip_suffix('}').unwrap_or(rest))),
@@ -189,6 +190,20 @@ mod tests {
             there_and_back(&keys::key(kind.prefix(), b"name"), b"value");
             there_and_back(&keys::last_id(kind.prefix()), &0_u64.to_le_bytes());
         }
+    }
+
+    #[test]
+    fn records_from_before_the_compression_come_back_compressed() {
+        let document =
+            br#"{"id":1,"status":1,"username":"joe","home_dir":"/srv/joe","permissions":{"/":["*"]}}"#;
+        let body = Body { public: document.to_vec(), private: b"p".to_vec(), to_render: false };
+        let (key, record) = (keys::key(keys::USER_DOCUMENT, b"joe"), Record::new(7, &body));
+        let before = record.encode_as_before_compression(&key);
+        let line = String::from_utf8(encode(&key, &before).unwrap()).unwrap();
+        let now = record.encode(&key).unwrap();
+        assert_eq!(decode(&line), Ok((key.clone(), now.clone())));
+        assert!(now.len() < before.len());
+        assert_eq!(there_and_back(&key, &now), line);
     }
 
     #[test]

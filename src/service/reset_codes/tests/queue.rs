@@ -29,6 +29,26 @@ async fn a_mail_that_is_not_taken_is_tried_again_later_and_later() {
 }
 
 #[tokio::test]
+async fn nothing_is_done_about_a_request_before_its_answer_is_long_out() {
+    let world = World::new().await;
+    world.forgot("anna").await.unwrap();
+    let start = std::time::Instant::now();
+    let begun = |millis| world.queue.begun(start + Duration::from_millis(millis));
+    // Seen at 1,000, so due between 1,050 and 1,150.
+    assert!(begun(1_000).is_empty());
+    // Those who ask meanwhile wait as long, and keep nobody waiting.
+    world.forgot("nobody").await.unwrap();
+    assert!(begun(1_049).is_empty());
+    let mut both = begun(1_150);
+    assert_eq!(both[0], "user/anna");
+    both.extend(begun(1_199));
+    assert_eq!(both, ["user/anna", "user/nobody"]);
+    assert!(begun(9_999).is_empty(), "both are tried again by the clock");
+    world.clock.advance(5_000);
+    assert_eq!(begun(10_000), ["user/anna", "user/nobody"]);
+}
+
+#[tokio::test]
 async fn a_mail_is_given_up_when_it_never_will_be_taken_or_is_too_old() {
     let world = World::new().await;
     world.outbox.fail_with(Some(MailError::lasting("no such mailbox")));
