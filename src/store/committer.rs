@@ -108,4 +108,8 @@ fn serve(shared: &Shared, first: Box<dyn Task>, queue: &mut mpsc::Receiver<Box<d
     for task in waiting {
         task.answer(fault.as_ref());
     }
+    // After the answers: an older mark promises less, and nobody need wait for this one.
+    if let Err(error) = shared.mark.sync_when_due() {
+        log::error!("the mark of the last durable write is not on the disk: {error}");
+    }
 }

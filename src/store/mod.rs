@@ -4,6 +4,7 @@
 //! ```text
 //! handle   Store: open, write, close; health says how it fares
 //! open     the guards around the engine's start        guards, disk   directory, lock, free space
+//! mark     which write was durable last, beside the engine
 //! committer  the one thread that writes: group commit  txn            what a write sees and stages
 //! shared   the durable read and the commit
 //! view     what readers may see: only what is synced   directory, cache, pages, shelf
@@ -26,7 +27,8 @@
 //!
 //! # What a crash leaves
 //!
-//! Everything that was answered with success; of the groups under way, either all or nothing.
+//! Everything that was answered with success; of the groups under way, either all or nothing. A store whose files
+//! lost what was answered, by damage that the engine takes for such a group, is refused.
 
 mod accounts;
 mod backup;
@@ -43,6 +45,7 @@ mod health;
 mod journal;
 mod keys;
 mod listing;
+mod mark;
 mod members;
 mod moment;
 mod open;

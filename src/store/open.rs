@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::disk::{self, Disk};
 use super::fault::Fault;
+use super::mark::{Mark, Marked};
 use super::tree::{Change, Found, Tree};
-use super::{guards, journal, keys};
+use super::{guards, journal, keys, mark, view};
 
 /// The version of the layout of keys and values.
 const FORMAT: u8 = 1;
@@ -151,6 +152,8 @@ pub(super) struct Opened {
     pub(super) tree: Tree,
     /// Our handle of its data file.
     pub(super) disk: Disk,
+    /// The mark of the last durable write.
+    pub(super) mark: Mark,
     /// The lock of the directory; closed last.
     pub(super) lock: File,
     /// What the engine's cache was set to.
@@ -177,6 +180,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     };
     let tree = Tree::new(start_engine(path, engine_cache_bytes)?);
     let disk = Disk::open(path).map_err(io)?;
+    let mark = open_mark(path, &tree)?;
     check_format(path, &tree, &disk)?;
     if tree.read(keys::RESTORING).map_err(|fault| OpenError::damaged(path, fault))?.is_some() {
         return Err(OpenError::HalfRestored { path: path.into() });
@@ -204,7 +208,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
     if let Err(error) = disk::keep_reserve(path, options.reserve_bytes) {
         log::warn!("no room is kept in {} for a start on a full disk: {error}", path.display());
     }
-    Ok(Opened { tree, disk, lock, engine_cache_bytes })
+    Ok(Opened { tree, disk, mark, lock, engine_cache_bytes })
 }
 
 /// Starts the engine, which may panic on damaged files.
@@ -237,6 +241,33 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason given")
+}
+
+/// Refuses a store that shows less than was answered: the engine takes damage in what was written last for a write
+/// that was cut off.
+fn open_mark(path: &Path, tree: &Tree) -> Result<Mark, OpenError> {
+    let io = |source| OpenError::io(&path.join(mark::FILE), source);
+    let damaged = |fault: Fault| OpenError::damaged(path, fault);
+    let shown = match tree.read(keys::REVISION).map_err(damaged)? {
+        Some(value) => view::number(keys::REVISION, &value).map_err(damaged)?,
+        None => 0,
+    };
+    let (mark, marked) = Mark::open(path).map_err(io)?;
+    match marked {
+        Marked::Damaged => {
+            return Err(OpenError::damaged(path, "its file `durable` is not what was written"));
+        }
+        Marked::Revision(durable) if durable > shown => {
+            let why = format!("writes up to number {durable} were answered, those after {shown} are gone");
+            return Err(OpenError::damaged(path, why));
+        }
+        Marked::Revision(durable) if durable == shown => {}
+        Marked::Revision(_) | Marked::Nothing => {
+            mark.set(shown).map_err(io)?;
+            mark.sync().map_err(io)?;
+        }
+    }
+    Ok(mark)
 }
 
 /// Marks a new store with our format, and refuses any other.

@@ -20,6 +20,7 @@ use super::disk::Disk;
 use super::fault::Fault;
 use super::journal::Journal;
 use super::listing::UsersPage;
+use super::mark::Mark;
 use super::open::{Opened, panic_text};
 use super::pages::{Joined, Known, PageCache, PagePart};
 use super::tree::{Change, Found, Tree, Value};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) documents: DocumentCache,
     pub(super) pages: PageCache,
     pub(super) disk: Disk,
+    pub(super) mark: Mark,
     pub(super) groups: AtomicU64,
     pub(super) last_sync: Mutex<Option<Instant>>,
     /// How a check looks at the kinds on shelves.
@@ -66,6 +68,7 @@ impl Shared {
             documents: DocumentCache::new(document_cache_bytes / 2),
             pages: PageCache::new(document_cache_bytes / 2),
             disk: opened.disk,
+            mark: opened.mark,
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
             inspections: Mutex::default(),
@@ -287,7 +290,10 @@ impl Shared {
     /// Syncs whatever the engine still holds.
     pub(super) fn settle(&self) -> Result<(), Fault> {
         self.tree.flush()?;
-        self.disk.sync().map_err(|error| Fault::Stopped(error.to_string().into()))
+        self.disk
+            .sync()
+            .and_then(|()| self.mark.sync())
+            .map_err(|error| Fault::Stopped(error.to_string().into()))
     }
 
     fn write(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) -> Result<(), Fault> {
@@ -298,7 +304,10 @@ impl Shared {
         let undo = undo.as_ref().map(|(key, change)| (key.as_slice(), change));
         let all = changes.iter().map(|(key, change)| (key.as_slice(), change)).chain([last]).chain(undo);
         self.tree.apply(all)?;
-        self.disk.sync().map_err(|error| Fault::Stopped(error.to_string().into()))
+        self.disk
+            .sync()
+            .and_then(|()| self.mark.set(revision))
+            .map_err(|error| Fault::Stopped(error.to_string().into()))
     }
 
     fn publish(&self, changes: &BTreeMap<Vec<u8>, Change>, revision: u64) {

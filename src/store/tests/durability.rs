@@ -179,13 +179,33 @@ fn a_damaged_record_concerns_its_name_alone_and_can_be_replaced() {
 /// shows what was written; never another user, another version, or nothing where something was.
 #[test]
 fn a_turned_bit_on_disk_never_shows_a_wrong_value() {
+    turn_bits(Reopened::Yes);
+}
+
+/// The same where the store was never started again: nothing lies in the engine's snapshot yet, and it takes damage
+/// anywhere for the end of what was written.
+#[test]
+fn a_turned_bit_in_what_was_written_since_the_start_loses_nothing_in_silence() {
+    turn_bits(Reopened::No);
+}
+
+/// Whether a store was opened again after its writes, before it is damaged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reopened {
+    Yes,
+    No,
+}
+
+fn turn_bits(reopened: Reopened) {
     let (directory, store) = fresh();
     for number in 0..USERS {
         put(&store, &name(number), if number % 3 == 0 { "r" } else { "" }, &format!("old {number}"));
         put(&store, &name(number), if number % 3 == 0 { "r" } else { "" }, &content(number));
     }
     drop(store);
-    drop(Store::open(&options(&directory)).unwrap());
+    if reopened == Reopened::Yes {
+        drop(Store::open(&options(&directory)).unwrap());
+    }
     let path = directory.path().join("store");
     let (mut refused, mut noticed, mut harmless) = (0, 0, 0);
     let rounds = from_outside("USERSD_BIT_FLIPS", 24);
@@ -206,6 +226,45 @@ fn a_turned_bit_on_disk_never_shows_a_wrong_value() {
     }
     report(rounds, (refused, noticed, harmless));
     assert!(refused + noticed > 0, "no damage was noticed: were the right bits turned?");
+}
+
+/// What the engine would show without a word, were there no mark: a store cut off in its last group.
+#[test]
+fn a_store_that_lost_what_was_answered_is_refused() {
+    let (directory, store) = fresh();
+    put(&store, "a", "", "1");
+    drop(store);
+    let path = directory.path().join("store");
+    let earlier = tempfile::tempdir().unwrap();
+    copy_store(&path, &earlier.path().join("store"));
+    let store = Store::open(&options(&directory)).unwrap();
+    put(&store, "b", "", "2");
+    drop(store);
+    std::fs::copy(path.join("durable"), earlier.path().join("store/durable")).unwrap();
+    let refused = Store::open(&options(&earlier)).unwrap_err();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+    assert!(
+        refused.to_string().contains("writes up to number 2 were answered, those after 1 are gone"),
+        "{refused}"
+    );
+
+    // Nothing at all beside a mark is no new store either.
+    let empty = tempfile::tempdir().unwrap();
+    copy_store(&path, &empty.path().join("store"));
+    std::fs::remove_file(empty.path().join("store/db")).unwrap();
+    for entry in empty.path().join("store").read_dir().unwrap() {
+        let file = entry.unwrap().path();
+        if file.file_name().unwrap().to_str().unwrap().starts_with("snap.") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let refused = Store::open(&options(&empty)).unwrap_err();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+
+    // The way on with what is left is the operator's to take.
+    std::fs::remove_file(earlier.path().join("store/durable")).unwrap();
+    let store = Store::open(&options(&earlier)).unwrap();
+    assert_eq!(page(&store, None, (0, 9), false), ["1"]);
 }
 
 const USERS: usize = 60;
