@@ -208,11 +208,7 @@ enum ApiKeyCommand {
 pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
     let settings = || Settings::from_process(cli.config.as_deref()).map_err(Failure::from);
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => {
-            let settings = settings()?;
-            logging::start(&settings.log, settings.surroundings.journal)?;
-            app::serve(settings)
-        }
+        Command::Serve => app::serve(with_log(settings()?)?),
         Command::CheckConfig => print(out, &effective(&settings()?)?),
         Command::Openapi => print(out, &api::openapi::to_json()),
         Command::Backup { file } => store::back_up(&settings()?, &file, out),
@@ -246,13 +242,15 @@ pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
 /// Starts the log, for commands that may have something to say besides their answer.
 fn with_log(settings: Settings) -> Result<Settings, Failure> {
     logging::start(&settings.log, settings.surroundings.journal)?;
+    settings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     Ok(settings)
 }
 
-/// The settings as a file would say them, after a look into the files that they name.
+/// The settings as a file would say them, after a look into the files that they name; warnings in front, as comments.
 fn effective(settings: &Settings) -> Result<String, Failure> {
     settings.check_secrets()?;
-    settings.to_toml().map_err(|why| failed("cannot show the settings", why))
+    let shown = settings.to_toml().map_err(|why| failed("cannot show the settings", why))?;
+    Ok(settings.warnings.iter().map(|warning| format!("# WARNING: {warning}\n")).chain([shown]).collect())
 }
 
 fn reset_password(

@@ -74,6 +74,9 @@ pub struct Settings {
     /// What the service manager said about itself; from the environment only.
     #[serde(skip)]
     pub surroundings: Surroundings,
+    /// What the operator should know of the file they came from, though it is no reason to stop; for the log.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Default for Settings {
@@ -93,6 +96,7 @@ impl Default for Settings {
             log: LogSettings::default(),
             first_admin: FirstAdmin::default(),
             surroundings: Surroundings::default(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -178,6 +182,7 @@ impl Settings {
                     .map(|text| SecretText::new(text.to_owned())),
             },
             surroundings: Surroundings::read(&environment),
+            warnings: document.iter().filter_map(|document| document.exposure(&document::SECRETS)).collect(),
             ..settings
         })
     }

@@ -1,17 +1,27 @@
 //! A settings file as text, and where in it each key stands, so that every complaint can name a line.
 
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize as _;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Settings;
 use super::problem::SettingsError;
 
+/// What nobody but the owner and his group may do with a file that holds secrets, and what the group may not.
+const OTHERS: u32 = 0o037;
+/// The keys whose values are secrets.
+pub(super) const SECRETS: [&str; 2] = ["auth.signing_key", "smtp.password"];
+
 /// A settings file that holds nothing but known keys with values of the right type.
 #[derive(Debug)]
 pub(super) struct Document {
     file: PathBuf,
+    /// Its mode when others may read or change it.
+    open_mode: Option<u32>,
     text: String,
     places: Vec<Place>,
 }
@@ -27,25 +37,50 @@ struct Place {
 impl Document {
     /// Reads a file and checks it by itself, before any variable is laid over it.
     pub(super) fn read(file: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| SettingsError::Unreadable { file: file.to_owned(), source })?;
-        Self::parse(file, text)
+        let unreadable = |source| SettingsError::Unreadable { file: file.to_owned(), source };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let mode = std::fs::metadata(file).map_err(unreadable)?.permissions().mode() & 0o7777;
+        let open_mode = (mode & OTHERS != 0).then_some(mode);
+        Ok(Self { open_mode, ..Self::parse(file, text)? })
     }
 
     /// Checks the text of a file; `file` is for messages only.
     pub(super) fn parse(file: &Path, text: String) -> Result<Self, SettingsError> {
-        let mut document = Self { file: file.to_owned(), text, places: Vec::new() };
+        let mut document = Self { file: file.to_owned(), open_mode: None, text, places: Vec::new() };
         let parsed = DeTable::parse(&document.text).map_err(|why| document.wrong(&why))?;
         let mut places = Vec::new();
         collect(parsed.get_ref(), "", &mut places);
+        let mut wrong = Vec::new();
+        let mut left = parsed.clone();
+        // Each complaint is the parser's first: it hears about the rest when what it complained of is gone.
+        while let Err(why) = Settings::deserialize(toml::Deserializer::from(left.clone())) {
+            wrong.push(why.clone());
+            let Some(at) = why.span() else { break };
+            if !take_out(left.get_mut(), at.start) {
+                break;
+            }
+        }
         document.places = places;
-        toml::from_str::<Settings>(&document.text).map_err(|why| document.wrong(&why))?;
-        Ok(document)
+        wrong.sort_by_key(|why| why.span().map(|span| span.start));
+        match wrong.iter().map(|why| document.complaint(why)).collect::<Vec<_>>() {
+            complaints if complaints.is_empty() => Ok(document),
+            complaints => Err(SettingsError::Wrong(complaints)),
+        }
     }
 
     /// The file as a table, to lay variables over.
     pub(super) fn table(&self) -> Result<toml::Table, SettingsError> {
         self.text.parse().map_err(|why| self.wrong(&why))
+    }
+
+    /// What to tell the operator when the file holds one of these secrets and others may read it.
+    pub(super) fn exposure(&self, secrets: &[&'static str]) -> Option<String> {
+        let mode = self.open_mode?;
+        let secret = secrets.iter().find(|secret| self.places.iter().any(|place| place.path == **secret))?;
+        let file = self.file.display();
+        Some(format!(
+            "{file} holds {secret}, and others may read or change it (mode {mode:04o}): `chmod 600 {file}`"
+        ))
     }
 
     /// `file:line` of a key, or of the nearest one above it that the file holds.
@@ -65,16 +100,19 @@ impl Document {
     }
 
     /// The parser's complaint with its place. The line itself is not repeated: it may hold a secret.
-    fn wrong(&self, why: &toml::de::Error) -> SettingsError {
+    fn complaint(&self, why: &toml::de::Error) -> String {
         let message = why.message().lines().collect::<Vec<_>>().join(", ");
-        let line = match why.span() {
+        match why.span() {
             Some(span) => match self.path_around(span.start) {
                 Some(path) => format!("{}: {path}: {message}", self.line_at(span.start)),
                 None => format!("{}: {message}", self.line_at(span.start)),
             },
             None => format!("{}: {message}", self.file.display()),
-        };
-        SettingsError::Wrong(vec![line])
+        }
+    }
+
+    fn wrong(&self, why: &toml::de::Error) -> SettingsError {
+        SettingsError::Wrong(vec![self.complaint(why)])
     }
 
     /// The innermost key whose own bytes or value hold the given byte.
@@ -82,6 +120,38 @@ impl Document {
         let holds = |place: &&Place| place.key.contains(&offset) || place.value.contains(&offset);
         self.places.iter().rev().find(holds).map(|place| place.path.as_str())
     }
+}
+
+/// Takes the innermost key out whose own bytes or value hold the given byte, and says whether there was one. A list
+/// goes as a whole: without one of its members, an item of it would be complained of for want of it.
+fn take_out(table: &mut DeTable<'_>, offset: usize) -> bool {
+    let inner = table.iter_mut().any(|(_, value)| match value.get_mut() {
+        DeValue::Table(inner) => take_out(inner, offset),
+        DeValue::Array(_)
+        | DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => false,
+    });
+    if inner {
+        return true;
+    }
+    let found = table
+        .iter()
+        .find(|(key, value)| key.span().contains(&offset) || holds(&value.span(), value.get_ref(), offset));
+    let name = found.map(|(key, _)| key.clone());
+    name.is_some_and(|name| table.remove(&name).is_some())
+}
+
+/// Whether a value or one within it has the given byte. That of a table is its header, where it has one.
+fn holds(span: &Range<usize>, value: &DeValue<'_>, offset: usize) -> bool {
+    let in_list = |item: &Spanned<DeValue<'_>>| holds(&item.span(), item.get_ref(), offset);
+    let in_table =
+        |table: &DeTable<'_>| table.iter().any(|(key, value)| key.span().contains(&offset) || in_list(value));
+    span.contains(&offset)
+        || value.as_array().is_some_and(|items| items.iter().any(in_list))
+        || value.as_table().is_some_and(in_table)
 }
 
 fn collect(table: &DeTable<'_>, above: &str, places: &mut Vec<Place>) {
@@ -141,6 +211,23 @@ mod tests {
                 "{text:?} gave {complaint:?}"
             );
         }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+        let text = "[smtp]\nprot = 25\nport = \"x\"\nfrom = \"a@example.com\"\n[smpt]\nhost = \"x\"\n\
+                    [[totp]]\nname = \"a\"\nalgo = 1\n[http]\nbnid = \"x\"\n";
+        let complaint = complaint(text);
+        let told: Vec<_> =
+            complaint.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>()).collect();
+        let expected = [
+            ["usersd.toml:2", "smtp.prot"],
+            ["usersd.toml:3", "smtp.port"],
+            ["usersd.toml:5", "smpt"],
+            ["usersd.toml:9", "totp.0.algo"],
+            ["usersd.toml:11", "http.bnid"],
+        ];
+        assert_eq!(told, expected, "{complaint}");
     }
 
     #[test]

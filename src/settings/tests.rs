@@ -334,3 +334,28 @@ fn secrets_come_from_files_and_credentials_that_are_not_open_to_all() {
     settings.surroundings.credentials = Some(folder.path().to_owned());
     assert_eq!(settings.smtp_password().unwrap().unwrap().expose(), "password");
 }
+
+#[test]
+fn a_file_with_secrets_that_others_may_read_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("usersd.toml");
+    let warnings = |text: &str, mode: u32| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        Settings::load(Some(&file), []).unwrap().warnings
+    };
+    let secret = format!("[auth]\nsigning_key = \"{}\"\n", "k".repeat(32));
+    for mode in [0o600, 0o400, 0o640] {
+        assert!(warnings(&secret, mode).is_empty(), "{mode:o}");
+    }
+    for mode in [0o644, 0o660, 0o604] {
+        let warned = warnings(&secret, mode);
+        assert_eq!(warned.len(), 1, "{mode:o}");
+        assert!(warned[0].contains("holds auth.signing_key") && warned[0].contains(&format!("{mode:04o}")));
+        assert!(!warned[0].contains("kkkk"));
+        assert!(
+            warnings("[http]\nworkers = 1\n", mode).is_empty(),
+            "without a secret there is nothing to see"
+        );
+    }
+}

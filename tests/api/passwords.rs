@@ -5,6 +5,7 @@ use awc::http::Method;
 use serde_json::{Value, json};
 use usersd::settings::Settings;
 
+use crate::harness::described::check_reply;
 use crate::harness::sink::{CA, Manner, Security, Sink, SunkMail};
 use crate::harness::{Principal, TestServer};
 
@@ -155,6 +156,7 @@ async fn answer(server: &TestServer, path: &str) -> (u16, Vec<(String, String)>,
 async fn told(server: &TestServer, waiting: u64) -> Value {
     for _ in 0..2000 {
         let reply = server.anonymous().send_to(&Method::GET, "/readyz", String::new()).await.expect(200);
+        assert_eq!(check_reply("GET", "/readyz", 200, &reply.json()), Ok(()));
         let mail = reply.json()["mail"].clone();
         if mail["waiting"] == json!(waiting) && (waiting == 0 || mail["failures_in_a_row"] == json!(1)) {
             return mail;

@@ -10,6 +10,7 @@ use usersd::domain::word::Word as _;
 use usersd::routes;
 
 use crate::harness::TestServer;
+use crate::harness::described::check_reply;
 
 fn path_of(pattern: &str) -> String {
     pattern
@@ -127,6 +128,9 @@ async fn the_server_is_alive_and_ready() {
     assert_eq!(nobody.send_to(&Method::GET, "/healthz", String::new()).await.expect(200).text, "ok");
     let ready = nobody.send_to(&Method::GET, "/readyz", String::new()).await.expect(200);
     assert_eq!(ready.json()["status"], "ready");
+    assert_eq!(check_reply("GET", "/readyz", 200, &ready.json()), Ok(()));
+    let unready = serde_json::json!({"status": "unready", "store": "takes no writes"});
+    assert_eq!(check_reply("GET", "/readyz", 503, &unready), Ok(()));
 }
 
 /// Whether a route is for admins, and whether API keys open it.

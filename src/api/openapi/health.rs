@@ -1,7 +1,7 @@
 //! The part `health`: two probes for whoever keeps the server running. They stand outside the prefix of the
 //! API and ask for no credentials.
 
-use super::table::{Access, Method, Part, Route, Success};
+use super::table::{Access, Kind, Member, Method, Part, Record, Route, Success};
 
 const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
@@ -28,15 +28,37 @@ pub(super) const PART: Part = Part {
             path: READY,
             id: "readyz",
             summary: "Can the server do its work?",
-            about: "Answers `ok` after the store was written and read.",
+            about: "Looks whether the store can be written and read. Mails that wait make nobody unready.",
             access: Access::Public,
             params: &[],
             body: None,
-            success: Success::plain(),
-            failures: &[403, 429, 503],
+            success: Success::one("Readiness").or_failed(503),
+            failures: &[403, 429],
         },
     ],
-    records: &[],
+    records: &[
+        Record::answered(
+            "Readiness",
+            "Whether the server can do its work.",
+            &[&[
+                Member::always("status", Kind::Word(&["ready", "unready"]), "Whether it can."),
+                Member::always("store", Kind::Text, "How the store fares, in a few words."),
+                Member::maybe("mail", Kind::One("WaitingMails"), ""),
+            ]],
+        ),
+        Record::answered(
+            "WaitingMails",
+            "How the mails fare; left out where there is no mail server.",
+            &[&[
+                Member::always("waiting", Kind::Int64, "How many wait to be sent."),
+                Member::always(
+                    "failures_in_a_row",
+                    Kind::Int64,
+                    "How often the mail server failed in a row.",
+                ),
+            ]],
+        ),
+    ],
 };
 
 /// Whether a path is not below the prefix of the API.

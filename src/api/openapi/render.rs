@@ -18,7 +18,9 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::server::Server;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
-use super::table::{Access, Answer, Kind, Member, Method, Param, Place, Presence, Record, Route, Shape, Way};
+use super::table::{
+    Access, Answer, Kind, Member, Method, Param, Place, Presence, Record, Route, Shape, Success, Way,
+};
 use super::{API_KEY, BASIC, BEARER, extras};
 
 /// The extension that names the members an answer always has.
@@ -49,7 +51,11 @@ pub(super) fn operation(tag: &str, route: &Route, servers: Option<Vec<Server>>) 
     for entry in route.params {
         operation = operation.parameter(parameter(entry));
     }
-    operation = operation.response(route.success.status.to_string(), success(route));
+    operation =
+        operation.response(route.success.status.to_string(), answer(route.success, "successful operation"));
+    if let Some(status) = route.success.failed {
+        operation = operation.response(status.to_string(), answer(route.success, reason(status)));
+    }
     for status in route.failures {
         operation = operation.response(status.to_string(), failure(reason(*status)));
     }
@@ -94,15 +100,14 @@ pub(super) fn parameter(param: &Param) -> Parameter {
         .build()
 }
 
-fn success(route: &Route) -> Response {
-    let (media_type, schema) = match route.success.body {
+fn answer(success: Success, text: &str) -> Response {
+    let (media_type, schema) = match success.body {
         Answer::Json(of) => ("application/json", kind(of, "")),
         Answer::Plain => ("text/plain", kind(Kind::Text, "")),
     };
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    let mut response =
-        ResponseBuilder::new().description("successful operation").content(media_type, content);
-    if let Some(about) = route.success.location {
+    let mut response = ResponseBuilder::new().description(text).content(media_type, content);
+    if let Some(about) = success.location {
         let header = HeaderBuilder::new().schema(Some(kind(Kind::Text, ""))).description(Some(about));
         response = response.header("Location", header.build());
     }

@@ -131,6 +131,8 @@ pub(super) struct Success {
     pub body: Answer,
     /// What the `Location` header says, if there is one.
     pub location: Option<&'static str>,
+    /// The status under which a call that failed answers with the same object.
+    pub failed: Option<u16>,
 }
 
 /// What the body of an answer holds.
@@ -148,7 +150,7 @@ impl Success {
 
     /// A value of this kind under this status.
     pub(super) const fn json(status: u16, kind: Kind) -> Self {
-        Self { status, body: Answer::Json(kind), location: None }
+        Self { status, body: Answer::Json(kind), location: None, failed: None }
     }
 
     /// 200 with one object.
@@ -163,12 +165,17 @@ impl Success {
 
     /// 201 with the new object and the place where it can be read.
     pub(super) const fn created(name: &'static str, location: &'static str) -> Self {
-        Self { status: 201, body: Answer::Json(Kind::One(name)), location: Some(location) }
+        Self { location: Some(location), ..Self::json(201, Kind::One(name)) }
+    }
+
+    /// The same, where a failed call answers with such an object too.
+    pub(super) const fn or_failed(self, status: u16) -> Self {
+        Self { failed: Some(status), ..self }
     }
 
     /// 200 with plain text.
     pub(super) const fn plain() -> Self {
-        Self { status: 200, body: Answer::Plain, location: None }
+        Self { status: 200, body: Answer::Plain, location: None, failed: None }
     }
 }
 
