@@ -31,29 +31,29 @@ struct NewKey<'a> {
 /// # Errors
 /// 400 for a bad `limit`, `offset` or `order`.
 pub async fn list(
-    _: ByAdmin,
+    caller: ByAdmin,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
     let page = Page::parse(Query::new(request.query_string()))?;
-    Ok(object(StatusCode::OK, &state.api_keys.list(page.into()))?)
+    Ok(object(StatusCode::OK, &state.api_keys.list(page.into(), &caller.requester))?)
 }
 
 /// `GET /apikeys/{id}`.
 ///
 /// # Errors
 /// 404 for no such key.
-pub async fn get(_: ByAdmin, id: PathName, state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    Ok(object(StatusCode::OK, &*state.api_keys.get(&id.0)?)?)
+pub async fn get(caller: ByAdmin, id: PathName, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    Ok(object(StatusCode::OK, &*state.api_keys.get(&id.0, &caller.requester)?)?)
 }
 
 /// `POST /apikeys`: the key, shown this once.
 ///
 /// # Errors
 /// 400 for a body or value that is refused.
-pub async fn add(_: ByAdmin, body: RawBody, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+pub async fn add(caller: ByAdmin, body: RawBody, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let draft: ApiKeyDraft = body.decode()?;
-    let new = state.api_keys.create(draft).await?;
+    let new = state.api_keys.create(draft, &caller.requester).await?;
     let answer = NewKey {
         message: "API key created. This is the only time the API key is visible, please save it.",
         key: new.value.expose(),
@@ -70,14 +70,14 @@ pub async fn add(_: ByAdmin, body: RawBody, state: web::Data<State>) -> Result<H
 /// # Errors
 /// 404 for no such key, 400 for a body or value that is refused.
 pub async fn update(
-    _: ByAdmin,
+    caller: ByAdmin,
     id: PathName,
     body: RawBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    state.api_keys.get(&id.0)?;
+    state.api_keys.get(&id.0, &caller.requester)?;
     let draft: ApiKeyDraft = body.decode()?;
-    state.api_keys.replace(&id.0, draft).await?;
+    state.api_keys.replace(&id.0, draft, &caller.requester).await?;
     Ok(message(StatusCode::OK, "API key updated"))
 }
 
@@ -85,7 +85,7 @@ pub async fn update(
 ///
 /// # Errors
 /// 404 for no such key.
-pub async fn delete(_: ByAdmin, id: PathName, state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    state.api_keys.remove(&id.0).await?;
+pub async fn delete(caller: ByAdmin, id: PathName, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    state.api_keys.remove(&id.0, &caller.requester).await?;
     Ok(message(StatusCode::OK, "API key deleted"))
 }

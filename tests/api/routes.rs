@@ -210,6 +210,7 @@ async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
         "manage_folders",
         "view_status",
         "quota_scans",
+        "manage_apikeys",
     ];
     let lead = serde_json::json!({"username": "lead", "password": "password", "status": 1, "role": "mine", "permissions": words});
     root.post("/admins", &lead).await.expect(201);
@@ -218,6 +219,17 @@ async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
             "permissions": {"/": ["*"]}, "email": format!("{name}@example.com")});
         root.post("/users", &user).await.expect(201);
         server.user(name, "secret").await;
+    }
+    let chief = serde_json::json!({"username": "marked-chief", "password": "password", "status": 1, "role": "theirs",
+        "permissions": ["view_users"], "filters": {"allow_api_key_auth": true}});
+    root.post("/admins", &chief).await.expect(201);
+    let mut keys = Vec::new();
+    for (scope, owner) in
+        [(2, "marked-secret"), (2, "marked-none"), (1, "marked-chief"), (1, "admin"), (1, ""), (2, "")]
+    {
+        let member = if scope == 1 { "admin" } else { "user" };
+        let key = serde_json::json!({"name": "marked", "scope": scope, member: owner});
+        keys.push(root.post("/apikeys", &key).await.expect(201).header("X-Object-ID").to_owned());
     }
     let lead = server.signed_in("lead", "password").await;
     let mut asked = 0;
@@ -228,7 +240,7 @@ async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
         {
             continue;
         }
-        let path = entry.pattern.replace("{username}", "marked-secret");
+        let path = entry.pattern.replace("{username}", "marked-secret").replace("{id}", &keys[0]);
         for query in ["", "?search=marked", "?limit=500"] {
             if path.ends_with("/logout") {
                 continue;
@@ -254,4 +266,80 @@ async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
         assert_eq!(lead.put(&format!("{path}/2fa/disable"), &body).await.expect(404).json(), missing);
         assert_eq!(lead.delete(&path).await.expect(404).json(), missing);
     }
+    for id in keys.iter().map(String::as_str).chain(["nokey"]) {
+        let path = format!("/apikeys/{id}");
+        let body = serde_json::json!({"name": "mine now", "scope": 2, "user": "anna"});
+        assert_eq!(lead.get(&path).await.expect(404).json(), missing);
+        assert_eq!(lead.put(&path, &body).await.expect(404).json(), missing);
+        assert_eq!(lead.delete(&path).await.expect(404).json(), missing);
+    }
+    assert_eq!(root.get("/apikeys?limit=500").await.json().as_array().unwrap().len(), keys.len());
+}
+
+#[actix_web::test]
+async fn an_admin_with_a_role_makes_keys_for_himself_and_the_users_of_his_role_only() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    for role in ["mine", "theirs"] {
+        root.post("/roles", &serde_json::json!({"name": role})).await.expect(201);
+    }
+    for name in ["lead", "second"] {
+        let admin = serde_json::json!({"username": name, "password": "password", "status": 1, "role": "mine",
+            "permissions": ["manage_apikeys"]});
+        root.post("/admins", &admin).await.expect(201);
+    }
+    for (name, role) in [("anna", "mine"), ("bert", "theirs"), ("cora", "")] {
+        let user = serde_json::json!({"username": name, "password": "secret", "status": 1, "role": role,
+            "permissions": {"/": ["*"]}});
+        root.post("/users", &user).await.expect(201);
+    }
+    let lead = server.signed_in("lead", "password").await;
+    let key = |scope: i64, owner: &str| {
+        let member = if scope == 1 { "admin" } else { "user" };
+        serde_json::json!({"name": "k", "scope": scope, member: owner})
+    };
+    let mut made = Vec::new();
+    for (scope, owner) in [(1, "lead"), (2, "anna")] {
+        let id = lead.post("/apikeys", &key(scope, owner)).await.expect(201).header("X-Object-ID").to_owned();
+        lead.put(&format!("/apikeys/{id}"), &key(scope, owner)).await.expect(200);
+        made.push(id);
+    }
+    // Whoever his role hides from him is told of as one who is not there.
+    let missing = |name: &str| format!("the account {name:?} of the key does not exist");
+    for (scope, owner) in
+        [(1, "admin"), (1, "second"), (1, "nobody"), (2, "bert"), (2, "cora"), (2, "nobody")]
+    {
+        for reply in [
+            lead.post("/apikeys", &key(scope, owner)).await,
+            lead.put(&format!("/apikeys/{}", made[0]), &key(scope, owner)).await,
+        ] {
+            assert!(reply.expect(400).text.contains(&missing(owner).replace('"', "\\\"")), "{owner}");
+        }
+    }
+    for scope in [1, 2] {
+        lead.post("/apikeys", &key(scope, "")).await.expect(400);
+        lead.put(&format!("/apikeys/{}", made[0]), &key(scope, "")).await.expect(400);
+    }
+    let theirs = root.post("/apikeys", &key(2, "bert")).await.expect(201).header("X-Object-ID").to_owned();
+    let ids = |list: &Value| {
+        let mut ids: Vec<_> =
+            list.as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    made.sort();
+    assert_eq!(ids(&lead.get("/apikeys").await.expect(200).json()), made);
+    assert_eq!(ids(&lead.get("/apikeys?limit=1&offset=1&order=ASC").await.expect(200).json()), made[1..]);
+    assert_eq!(ids(&lead.get("/apikeys?limit=1&order=DESC").await.expect(200).json()), made[1..]);
+    // A user who leaves the role takes his keys along.
+    let moved = serde_json::json!({"status": 1, "role": "theirs", "permissions": {"/": ["*"]}});
+    root.put("/users/anna", &moved).await.expect(200);
+    assert_eq!(lead.get("/apikeys").await.expect(200).json().as_array().unwrap().len(), 1);
+    assert_eq!(ids(&root.get("/apikeys").await.expect(200).json()).len(), 3);
+    for id in made {
+        let status = lead.delete(&format!("/apikeys/{id}")).await.status;
+        let was = lead.get(&format!("/apikeys/{id}")).await.status;
+        assert!((status, was) == (200, 404) || (status, was) == (404, 404), "{id}: {status} {was}");
+    }
+    root.get(&format!("/apikeys/{theirs}")).await.expect(200);
 }

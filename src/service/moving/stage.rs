@@ -14,6 +14,7 @@ use crate::domain::user::User;
 use crate::error::Error;
 use crate::service::admins;
 use crate::service::api_keys::check_owner;
+use crate::service::requester::Requester;
 use crate::service::{references, users};
 use crate::store::{Shelved as _, Txn};
 
@@ -146,7 +147,7 @@ impl Staging {
 
     /// The secret of a key that is there stays.
     pub(super) fn api_key(self, txn: &mut Txn<'_>, mut key: ApiKey) -> Result<Fate, Error> {
-        check_owner(txn, &key)?;
+        check_owner(txn, &key, &Requester::default())?;
         key.updated_at = self.now;
         let fate = match txn.item::<ApiKey>(&key.id)? {
             Some(_) if self.mode == Mode::AddOnly => return Ok(Fate::Kept),
