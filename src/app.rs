@@ -142,7 +142,7 @@ pub fn serve(settings: Settings) -> Result<(), Failure> {
 /// When the store is in use or refused, there is no such admin, or the password is too weak.
 pub fn reset_admin_password(settings: &Settings, name: &str, password: &SecretText) -> Result<(), Failure> {
     actix_web::rt::System::new().block_on(async {
-        let state = assemble::state(settings, Clock::System)?;
+        let state = assemble::state(&assemble::of_what_is_there(settings), Clock::System)?;
         let name = state.admins.name(name);
         let reset = state.admins.reset_password(&name, NewPassword::new(password.expose())).await;
         state

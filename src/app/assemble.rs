@@ -153,6 +153,13 @@ pub(super) fn open_store(settings: &Settings) -> Result<Store, Failure> {
     Store::open(&store_options(settings)).map_err(refused)
 }
 
+/// The settings for work on what a store holds: none is made where there is none.
+pub(super) fn of_what_is_there(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    settings.store.require_data = true;
+    settings
+}
+
 /// How the store is opened.
 pub(super) fn store_options(settings: &Settings) -> StoreOptions {
     const MIB: u64 = 1024 * 1024;

@@ -2,13 +2,14 @@
 //! administrator can open. One word in, lines out: `backup` is answered with the backup itself, `check` with what
 //! was found. Nothing can be changed through it.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,6 +27,8 @@ pub(super) const CHECK: &str = "check";
 const LONGEST_WORD: u64 = 64;
 /// How long one side waits for the other: a caller that does not read must not keep a snapshot in memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the caller hears how far a check is.
+const NEWS_EVERY: Duration = Duration::from_millis(200);
 /// How long the listener rests when it cannot accept.
 const REST: Duration = Duration::from_secs(1);
 
@@ -163,6 +166,8 @@ fn back_up(out: &mut impl Write, store: &Store, clock: &Clock) -> io::Result<()>
 pub(super) enum Finding {
     /// Something is wrong.
     Problem(String),
+    /// So many entries were looked at by now; told while it lasts, so that the caller knows that it does.
+    LookedAt(u64),
     /// All was looked at; the last line.
     Checked(Checked),
     /// Nothing was looked at.
@@ -170,22 +175,31 @@ pub(super) enum Finding {
 }
 
 fn check(out: &mut impl Write, store: &Store) -> io::Result<()> {
-    let mut told = Ok(());
-    let tell = |out: &mut dyn Write, finding: &Finding| {
-        serde_json::to_writer(&mut *out, finding).map_err(io::Error::from)?;
-        out.write_all(b"\n")
+    // Both kinds of news go the same way; whoever went away is told nothing more.
+    let news = RefCell::new((out, Ok(())));
+    let tell = |finding: &Finding, at_once: bool| {
+        let (out, told) = &mut *news.borrow_mut();
+        if told.is_ok() {
+            *told = serde_json::to_writer(&mut **out, finding)
+                .map_err(io::Error::from)
+                .and_then(|()| out.write_all(b"\n"))
+                .and_then(|()| if at_once { out.flush() } else { Ok(()) });
+        }
     };
+    let mut last_told = Instant::now();
     let checked = store.check(
         &mut |problem| {
             log::error!("the store is damaged: {problem}");
-            if told.is_ok() {
-                told = tell(out, &Finding::Problem(problem.to_owned()));
+            tell(&Finding::Problem(problem.to_owned()), false);
+        },
+        &mut |entries| {
+            if last_told.elapsed() >= NEWS_EVERY {
+                tell(&Finding::LookedAt(entries), true);
+                last_told = Instant::now();
             }
         },
-        &mut |_| {},
     );
-    told?;
     log::info!("checked the store: {checked:?}");
-    tell(out, &Finding::Checked(checked))?;
-    out.flush()
+    tell(&Finding::Checked(checked), true);
+    news.into_inner().1
 }

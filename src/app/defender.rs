@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::assemble;
 use crate::clock::Clock;
 use crate::domain::watched::Subject;
 use crate::error::Error;
@@ -54,7 +55,7 @@ fn with_defender(
     work: impl AsyncFnOnce(&Defender) -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     actix_web::rt::System::new().block_on(async {
-        let state = super::assemble::state(settings, Clock::System)?;
+        let state = assemble::state(&assemble::of_what_is_there(settings), Clock::System)?;
         let done = work(&state.defender).await;
         state
             .store

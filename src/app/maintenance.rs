@@ -30,6 +30,8 @@ enum Source {
 
 impl Source {
     fn find(settings: &Settings, word: &str) -> Result<Self, Failure> {
+        use ErrorKind::{ConnectionRefused, InvalidInput, NotFound};
+
         let socket = settings.store.control_socket();
         let unheard =
             |why: io::Error| Failure::new(Exit::Failed, "the running server cannot be asked").because(why);
@@ -39,8 +41,9 @@ impl Source {
                 writeln!(stream, "{word}").map_err(unheard)?;
                 Ok(Self::Server(stream))
             }
-            // A server that was killed leaves a socket behind which nobody listens.
-            Err(why) if matches!(why.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            // A server that was killed leaves a socket behind which nobody listens. No server listens at all where the
+            // path is too long for a socket (unix(7)).
+            Err(why) if matches!(why.kind(), NotFound | ConnectionRefused | InvalidInput) => {
                 check_owner(&settings.store.path).map_err(refused)?;
                 // A look must not make a store where there is none.
                 let options = StoreOptions { require_data: true, ..store_options(settings) };
@@ -166,6 +169,7 @@ pub fn check_store(
                 let line = line.map_err(unheard)?;
                 match serde_json::from_str(&line).map_err(|why| unheard(why.into()))? {
                     Finding::Problem(what) => problem(&what),
+                    Finding::LookedAt(entries) => tick(entries),
                     Finding::Checked(checked) => return Ok(checked),
                     Finding::Error(why) => return Err(Failure::new(Exit::Failed, why)),
                 }

@@ -20,6 +20,7 @@ use crate::service::moving::report::Report;
 use crate::service::moving::{Done, Extent, LoadOptions, Mode, Openers, Unopened};
 use crate::settings::Settings;
 use crate::state::State;
+use crate::store::Store;
 
 /// The file whose name stands for standard input or output.
 const STANDARD: &str = "-";
@@ -98,7 +99,8 @@ pub fn import(
     // What is read from standard input may take its time; the store is opened when it is there.
     let incoming = open(request)?;
     let mut settings = without_cache(settings);
-    let aside = (request.check && !settings.store.path.exists()).then(Aside::new).transpose()?;
+    // A look leaves nothing behind where there was nothing.
+    let aside = (request.check && !Store::is_at(&settings.store.path)).then(Aside::new).transpose()?;
     if let Some(aside) = &aside {
         settings.store.path.clone_from(&aside.0);
         settings.store.require_data = false;
@@ -128,7 +130,7 @@ pub fn export(settings: &Settings, request: &ExportRequest, out: &mut dyn Write)
     let scopes = Scopes::parse(request.scopes.as_deref());
     let layout = if request.indent { Layout::Indented } else { Layout::OneLine };
     actix_web::rt::System::new().block_on(async {
-        let state = assemble::state(&without_cache(settings), Clock::System)?;
+        let state = assemble::state(&without_cache(&assemble::of_what_is_there(settings)), Clock::System)?;
         let written = if request.file.as_os_str() == STANDARD {
             dump::write(&state, &scopes, layout, out)
         } else {

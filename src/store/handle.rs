@@ -1,5 +1,6 @@
 //! The store as its users hold it: open, write, read, close. Cheap to clone; the last clone closes.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -7,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
 use super::committer::{self, Job, QUEUE, Task};
+use super::disk;
 use super::fault::{Fault, because};
 use super::keys::{self, Entry, Kind};
 use super::open::{self, OpenError, StoreOptions};
@@ -41,6 +43,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether there is a store in this directory, empty or not.
+    pub fn is_at(path: &Path) -> bool {
+        disk::has_data(path)
+    }
+
     /// Opens the store and starts its writer.
     ///
     /// From here on the process's file mode mask is 077: the engine's files are the owner's alone.

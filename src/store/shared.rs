@@ -27,6 +27,7 @@ use super::tree::{Change, Found, Tree, Value};
 use super::users::Window;
 use super::view::{View, document};
 use super::{disk, keys};
+use crate::domain::watched::Watched;
 
 /// Misses in a page from which one scan is cheaper than a look-up for each.
 const SCAN_FROM: usize = 8;
@@ -49,7 +50,7 @@ pub(super) struct Shared {
     pub(super) mark: Mark,
     pub(super) groups: AtomicU64,
     pub(super) last_sync: Mutex<Option<Instant>>,
-    /// How a check looks at the kinds on shelves.
+    /// How a check looks at the kinds of things there are.
     pub(super) inspections: Mutex<Vec<Inspection>>,
     pub(super) journal: Journal,
     stopped: OnceLock<Arc<str>>,
@@ -71,7 +72,8 @@ impl Shared {
             mark: opened.mark,
             groups: AtomicU64::new(0),
             last_sync: Mutex::new(None),
-            inspections: Mutex::default(),
+            // Read as a whole when it is needed, from no shelf.
+            inspections: Mutex::new(vec![Inspection::of::<Watched>()]),
             journal: Journal::default(),
             stopped: OnceLock::new(),
             engine_cache_bytes: opened.engine_cache_bytes,

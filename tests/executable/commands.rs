@@ -170,3 +170,33 @@ fn a_key_made_for_the_settings_file_works_and_leaves_only_its_hash_there() {
 fn is_key(text: &str) -> bool {
     text.split_once('.').is_some_and(|(id, secret)| id.len() == 22 && secret.len() == 22)
 }
+
+#[test]
+fn commands_for_what_a_store_holds_make_none_and_keep_what_was_exported() {
+    for is_there in [false, true] {
+        let installation = Installation::new();
+        let dump = installation.store().with_file_name("kept.json").display().to_string();
+        if is_there {
+            // As an unmounted volume leaves it.
+            fs::create_dir(installation.store()).expect("a folder can be made");
+            let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            fs::set_permissions(installation.store(), closed).expect("it is ours");
+        }
+        fs::write(&dump, "{\"users\":[{\"username\":\"last-copy\"}]}").expect("a file can be written");
+        for command in [
+            &["export", &dump][..],
+            &["admin", "reset-password", "admin"],
+            &["defender", "list"],
+            &["defender", "lift", "anna"],
+            &["store", "check"],
+            &["backup", &dump],
+        ] {
+            let ended = installation.run(command).expect(4);
+            assert!(ended.err.contains("is empty, and data is required"), "{command:?}: {}", ended.err);
+        }
+        installation.run(&["import", "--check", &dump]);
+        let left = installation.store().read_dir().map_or(0, Iterator::count);
+        assert_eq!((installation.store().exists(), left), (is_there, 0), "nothing was made");
+        assert!(fs::read_to_string(&dump).expect("it is there").contains("last-copy"));
+    }
+}

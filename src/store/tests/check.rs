@@ -126,6 +126,15 @@ fn index_entries_are_looked_for_in_both_directions() {
 }
 
 #[test]
+fn a_watched_subject_that_is_none_is_noticed() {
+    let problems = after(|engine| {
+        engine.insert(b"\x18user/anna", [&[0][..], b"no record"].concat()).unwrap();
+    });
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].contains("watched subject") && problems[0].contains("user/anna"), "{problems:#?}");
+}
+
+#[test]
 fn ids_and_revisions_beyond_the_last_ones_are_noticed() {
     let problems = after(|engine| {
         engine.insert(b"\x00id\x01", [&[0][..], &1_u64.to_le_bytes()].concat()).unwrap();
