@@ -6,13 +6,14 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 
 use super::audit;
 use super::body::{BodyLimit, RawBody};
 use super::conditions::{self, not_modified, tagged};
 use super::page::Query;
 use super::path_name::{PathName, location};
-use super::response::{Failure, list as list_of, message, object, raw_json};
+use super::response::{Failure, list as list_of, message, raw_json};
 use super::user_patch::UserPatch;
 use super::user_query;
 use super::view::{Detail, Views};
@@ -20,11 +21,13 @@ use crate::auth::caller::{AdminCaller, ByAdmin};
 use crate::domain::entity_tag::{EntityTag, Representation};
 use crate::domain::permission::Permission;
 use crate::domain::precondition::Reading;
+use crate::domain::user::User;
 use crate::domain::user_draft::UserDraft;
 use crate::error::Error;
 use crate::service::users::{DraftOf, Replacement};
 use crate::state::State;
 use crate::store::{Document, PagePart};
+use crate::wire;
 
 /// Where users live.
 const COLLECTION: &str = "/api/v2/users";
@@ -69,24 +72,19 @@ pub async fn get(
     let name = state.users.name(&name.0);
     if reveals(&caller, &request) {
         let user = state.users.stored(&caller.requester, &name)?;
-        let tag = state.users.tag(name.as_str(), user.revision, Representation::Confidential);
-        let may_differ = !user.value.virtual_folders.is_empty();
-        if conditions.check_read(&tag)? == Reading::NotModified && !may_differ {
+        let (tag, shown) = confidential(&state, &caller, &user.value, user.revision)?;
+        if conditions.check_read(&tag)? == Reading::NotModified {
             return Ok(not_modified(&tag));
         }
         audit::note_disclosure(&request, ONE, name.as_str());
-        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
-        return Ok(tagged(object(StatusCode::OK, &views.confidential_user(&user.value)?)?, &tag));
+        return Ok(tagged(raw_json(StatusCode::OK, shown), &tag));
     }
     let document = state.users.document(&caller.requester, &name)?;
-    let tag = normal_tag(&state, name.as_str(), document.stored().revision());
-    // What is put in from other objects has no part in the tag.
-    let may_differ = matches!(document, Document::ToRender(_));
-    if conditions.check_read(&tag)? == Reading::NotModified && !may_differ {
+    let (tag, shown) = normal(&state, &caller, name.as_str(), &document)?;
+    if conditions.check_read(&tag)? == Reading::NotModified {
         return Ok(not_modified(&tag));
     }
-    let mut views = Views::new(&state, &caller.requester, Detail::Single);
-    Ok(tagged(raw_json(StatusCode::OK, views.user(&document)?), &tag))
+    Ok(tagged(raw_json(StatusCode::OK, shown), &tag))
 }
 
 /// `POST /users`: 201, the user, his entity tag, and where he lives now.
@@ -102,16 +100,13 @@ pub async fn add(
     let draft: UserDraft = body.decode()?;
     let (user, document) = Box::pin(state.users.create(&caller.requester, draft)).await?;
     let (name, revision) = (user.username.as_str(), document.stored().revision());
-    let mut response = if reveals(&caller, &request) {
+    let (tag, shown) = if reveals(&caller, &request) {
         audit::note_disclosure(&request, COLLECTION, name);
-        let tag = state.users.tag(name, revision, Representation::Confidential);
-        let mut views = Views::new(&state, &caller.requester, Detail::Confidential);
-        tagged(object(StatusCode::CREATED, &views.confidential_user(&user)?)?, &tag)
+        confidential(&state, &caller, &user, revision)?
     } else {
-        let mut views = Views::new(&state, &caller.requester, Detail::Single);
-        let shown = raw_json(StatusCode::CREATED, views.user(&document)?);
-        tagged(shown, &normal_tag(&state, name, revision))
+        normal(&state, &caller, name, &document)?
     };
+    let mut response = tagged(raw_json(StatusCode::CREATED, shown), &tag);
     response.headers_mut().insert(LOCATION, location(COLLECTION, name));
     Ok(response)
 }
@@ -194,7 +189,35 @@ pub async fn disable_second_factor(
     Ok(tagged(message(StatusCode::OK, "2FA disabled"), &normal_tag(&state, name.as_str(), revision)))
 }
 
-/// The tag of what [`get`] shows to everybody.
+/// What everybody sees of a user, and its tag. A record that is the answer needs no second part in its tag.
+fn normal(
+    state: &State,
+    caller: &AdminCaller,
+    name: &str,
+    document: &Document,
+) -> Result<(EntityTag, Bytes), Error> {
+    let shown = Views::new(state, &caller.requester, Detail::Single).user(document)?;
+    let tag = normal_tag(state, name, document.stored().revision());
+    match document {
+        Document::Complete(_) => Ok((tag, shown)),
+        Document::ToRender(_) => Ok((state.users.tag_shown(&tag, &shown), shown)),
+    }
+}
+
+/// A user with confidential data, and the tag of that.
+fn confidential(
+    state: &State,
+    caller: &AdminCaller,
+    user: &User,
+    revision: u64,
+) -> Result<(EntityTag, Bytes), Error> {
+    let value = Views::new(state, &caller.requester, Detail::Confidential).confidential_user(user)?;
+    let shown = Bytes::from(wire::to_line(&value).map_err(Error::internal)?);
+    let tag = state.users.tag(user.username.as_str(), revision, Representation::Confidential);
+    Ok((state.users.tag_shown(&tag, &shown), shown))
+}
+
+/// The tag of the state that a change leaves behind.
 fn normal_tag(state: &State, name: &str, revision: u64) -> EntityTag {
     state.users.tag(name, revision, Representation::Normal)
 }

@@ -140,13 +140,17 @@ pub fn restore(settings: &Settings, from: &Path, tick: Tick<'_>) -> Result<Backu
     let file = File::open(from).map_err(|why| {
         Failure::new(Exit::Failed, format!("{} cannot be read", from.display())).because(why)
     })?;
-    Store::restore(&store_options(settings), BufReader::with_capacity(1 << 16, file), tick).map_err(|why| {
-        match why {
-            RestoreError::Open(why) => refused(why),
-            RestoreError::NotEmpty { .. } => Failure::new(Exit::StoreRefused, why.to_string()),
-            RestoreError::Backup(_) | RestoreError::Unfinished { .. } => {
-                Failure::new(Exit::Failed, why.to_string())
-            }
+    Store::restore(
+        &store_options(settings),
+        Clock::System.now(),
+        BufReader::with_capacity(1 << 16, file),
+        tick,
+    )
+    .map_err(|why| match why {
+        RestoreError::Open(why) => refused(why),
+        RestoreError::NotEmpty { .. } => Failure::new(Exit::StoreRefused, why.to_string()),
+        RestoreError::Backup(_) | RestoreError::Unfinished { .. } => {
+            Failure::new(Exit::Failed, why.to_string())
         }
     })
 }

@@ -1,5 +1,9 @@
 //! Entity tags of users (RFC 9110 §8.8.3): a text that changes with every write to the record and tells nothing
 //! else. The revision itself would count the writes of the whole store, also those of other roles.
+//!
+//! What is shown of a user may hold more than his record: folders as they are now, a later change of a group. Such a
+//! tag has a second part, for the bytes that were shown. Reads compare both, writes the first: what a write must not
+//! undo unseen is the record.
 
 use std::fmt;
 
@@ -20,6 +24,9 @@ pub enum Representation {
     Confidential,
 }
 
+/// Stands between the two parts of a tag, and in neither.
+const BETWEEN: char = '-';
+
 /// What stands between the quotes of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityTag(String);
@@ -28,6 +35,15 @@ impl EntityTag {
     /// Takes the text between the quotes of a tag that a client sent.
     pub fn new(opaque: impl Into<String>) -> Self {
         Self(opaque.into())
+    }
+
+    /// Whether both stand for the same state of a record, whatever else was shown with it.
+    pub fn has_state_of(&self, other: &Self) -> bool {
+        self.state() == other.state()
+    }
+
+    fn state(&self) -> &str {
+        self.0.split_once(BETWEEN).map_or(self.0.as_str(), |(state, _)| state)
     }
 }
 
@@ -38,7 +54,7 @@ impl fmt::Display for EntityTag {
     }
 }
 
-/// Makes tags with a key of the server: HMAC-SHA256 over representation, revision and name.
+/// Makes tags with a key of the server: HMAC-SHA256 over representation, revision and name, and over what is shown.
 #[derive(Clone)]
 pub struct Tagger {
     /// A whole block of SHA-256, the form in which HMAC takes a key.
@@ -76,6 +92,15 @@ impl Tagger {
         mac.update(name.as_bytes());
         EntityTag(hex::encode(&mac.finalize().into_bytes()[..SHOWN]))
     }
+
+    /// The tag of a user who is shown in these bytes, of which not all are his record's.
+    pub fn tag_shown(&self, state: &EntityTag, shown: &[u8]) -> EntityTag {
+        let mut mac = Hmac::<Sha256>::new((&*self.key).into());
+        mac.update(b"shown");
+        mac.update(shown);
+        let shown = hex::encode(&mac.finalize().into_bytes()[..SHOWN]);
+        EntityTag(format!("{}{BETWEEN}{shown}", state.state()))
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +131,19 @@ mod tests {
         let opaque = tag().trim_matches('"').to_owned();
         assert_eq!(tag(), format!("\"{opaque}\""));
         assert!(opaque.len() == 32 && opaque.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn what_is_shown_makes_another_tag_of_the_same_state() {
+        let tagger = Tagger::new(b"secret");
+        let states = [1, 2].map(|revision| tagger.tag("ada", revision, Representation::Normal));
+        let shown = |state, body: &str| tagger.tag_shown(state, body.as_bytes());
+        let (one, other) = (shown(&states[0], "one"), shown(&states[0], "other"));
+        assert!(one != other && one != states[0] && one == shown(&states[0], "one"));
+        assert!(one.has_state_of(&other) && one.has_state_of(&states[0]) && !one.has_state_of(&states[1]));
+        assert_ne!(one, shown(&states[1], "one"));
+        assert_eq!(one, EntityTag::new(one.to_string().trim_matches('"')));
+        assert!(shown(&one, "other") == other, "the state alone is taken over");
     }
 
     #[test]

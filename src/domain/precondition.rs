@@ -58,23 +58,22 @@ impl Preconditions {
         }
     }
 
-    /// Decides a write to an object whose representations have these tags.
+    /// Decides a write to an object whose representations have these tags; what counts is the state of its record.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] when the object is another than expected.
     pub fn check_write(&self, current: &[EntityTag]) -> Result<(), Error> {
         let as_expected = self.if_match.as_ref().is_none_or(|tags| tags.match_strongly(current));
-        let unexpected = self.if_none_match.as_ref().is_some_and(|tags| tags.match_weakly(current));
+        let unexpected = self.if_none_match.as_ref().is_some_and(|tags| tags.name_state(current));
         if as_expected && !unexpected { Ok(()) } else { Err(Error::PreconditionFailed) }
     }
 
-    /// Decides a read of the representation with this tag.
+    /// Decides a read of the representation with this tag: the client has it already when it is the same to the byte.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] when the object is another than expected.
     pub fn check_read(&self, current: &EntityTag) -> Result<Reading, Error> {
-        let current = std::slice::from_ref(current);
-        if self.if_match.as_ref().is_some_and(|tags| !tags.match_strongly(current)) {
+        if self.if_match.as_ref().is_some_and(|tags| !tags.match_strongly(std::slice::from_ref(current))) {
             return Err(Error::PreconditionFailed);
         }
         let is_known = self.if_none_match.as_ref().is_some_and(|tags| tags.match_weakly(current));
@@ -85,16 +84,21 @@ impl Preconditions {
 impl Tags {
     /// Our tags are strong ones, so a weak one of the client's matches none of them.
     fn match_strongly(&self, current: &[EntityTag]) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|(is_weak, tag)| !is_weak && current.contains(tag)),
-        }
+        self.any(|is_weak, tag| !is_weak && current.iter().any(|current| tag.has_state_of(current)))
     }
 
-    fn match_weakly(&self, current: &[EntityTag]) -> bool {
+    fn name_state(&self, current: &[EntityTag]) -> bool {
+        self.any(|_, tag| current.iter().any(|current| tag.has_state_of(current)))
+    }
+
+    fn match_weakly(&self, current: &EntityTag) -> bool {
+        self.any(|_, tag| tag == current)
+    }
+
+    fn any(&self, matches: impl Fn(bool, &EntityTag) -> bool) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|(_, tag)| current.contains(tag)),
+            Self::Listed(tags) => tags.iter().any(|(is_weak, tag)| matches(*is_weak, tag)),
         }
     }
 }

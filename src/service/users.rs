@@ -101,6 +101,11 @@ impl Users {
         self.states.tag(name, revision, representation)
     }
 
+    /// The entity tag of a user in this state who is shown in these bytes, of which not all are his record's.
+    pub fn tag_shown(&self, state: &EntityTag, shown: &[u8]) -> EntityTag {
+        self.states.tag_shown(state, shown)
+    }
+
     /// Adds a user and gives back the stored one with its document.
     ///
     /// The name is looked for before the password is hashed, so that a duplicate costs nothing, and

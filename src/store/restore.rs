@@ -9,14 +9,16 @@ use super::fault::because;
 use super::handle::Store;
 use super::open::{OpenError, StoreOptions};
 use super::{disk, keys};
+use crate::domain::time::UnixMillis;
 use crate::error::Error;
 
 /// Entries of one write.
 const BATCH_ENTRIES: usize = 1000;
 /// Bytes from which a write takes no further entry.
 const BATCH_BYTES: usize = 4 << 20;
-/// How far the revisions of a restored store are above those of the backup: what was written after the backup and is
-/// lost has used some of them, and a client may hold them.
+/// How far the revisions of a restored store are above those of the backup at least: what was written after the backup
+/// and is lost has used some of them, and a client may hold them. So has whatever was written after another restore of
+/// the same backup: the time tells the two apart.
 const REVISIONS_AHEAD: u64 = 1 << 32;
 
 /// Why nothing was restored, or not all.
@@ -44,14 +46,21 @@ pub enum RestoreError {
     },
 }
 
+/// The revision from which a restored store goes on. Microseconds go by faster than revisions are used.
+fn first_revision(backed_up: u64, now: UnixMillis) -> u64 {
+    let micros = u64::try_from(now.get()).unwrap_or_default().saturating_mul(1000);
+    backed_up.saturating_add(REVISIONS_AHEAD).max(micros)
+}
+
 impl Store {
-    /// Fills a store that is empty, or not there yet, from a backup. The store is closed again afterwards; `tick`
+    /// Fills a store that is empty, or not there yet, from a backup, now. The store is closed again afterwards; `tick`
     /// hears how many entries are written.
     ///
     /// # Errors
     /// When the backup is damaged or the store is not empty, and nothing is written then; when writing fails.
     pub fn restore(
         options: &StoreOptions,
+        now: UnixMillis,
         mut backup: impl BufRead + Seek,
         tick: &mut dyn FnMut(u64),
     ) -> Result<BackupSummary, RestoreError> {
@@ -62,7 +71,7 @@ impl Store {
         let unfinished = |why: String| RestoreError::Unfinished { path: options.path.clone(), why };
         backup.rewind().map_err(|why| RestoreError::Backup(why.into()))?;
         let store = Self::open(&StoreOptions { require_data: false, ..options.clone() })?;
-        store.shared().view.write().durable = summary.header.revision.saturating_add(REVISIONS_AHEAD);
+        store.shared().view.write().durable = first_revision(summary.header.revision, now);
         store.fill(backup, tick).map_err(unfinished)?;
         store.close().map_err(|why| unfinished(why.to_string()))?;
         drop(store);
@@ -100,5 +109,23 @@ impl Store {
         self.write_blocking(move |txn| {
             batch.into_iter().try_for_each(|(key, value)| txn.stage(key, Some(value)))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_restores_go_on_from_the_same_revision() {
+        let now = 1_795_000_000_000;
+        let first = |backed_up, now| first_revision(backed_up, UnixMillis::new(now));
+        assert_eq!(first(7, now), 1_795_000_000_000_000);
+        assert_ne!(first(7, now), first(7, now + 1));
+        // A backup of a restored store, and a clock that stands still.
+        let restored = first(7, now);
+        assert_eq!(first(restored, now), restored + REVISIONS_AHEAD);
+        assert_eq!(first(7, 0), 7 + REVISIONS_AHEAD);
+        assert_eq!(first(7, -1), 7 + REVISIONS_AHEAD);
     }
 }

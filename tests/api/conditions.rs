@@ -74,6 +74,52 @@ async fn the_confidential_view_has_a_tag_of_its_own_and_either_is_good_for_a_cha
     if_match(&admin, &normal).put("/users/a", &draft(3)).await.expect(412);
 }
 
+/// A user with a role, a group and a folder is shown with these as they are now.
+#[actix_web::test]
+async fn what_others_put_into_a_user_has_its_part_in_the_tag_of_what_is_shown() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    admin.post("/roles", &json!({"name": "r"})).await.expect(201);
+    admin.post("/groups", &json!({"name": "g"})).await.expect(201);
+    let folder = |path: &str| json!({"name": "f", "mapped_path": path, "description": path});
+    admin.post("/folders", &folder("/srv/one")).await.expect(201);
+    let mut user = draft(1);
+    user["role"] = json!("r");
+    user["groups"] = json!([{"name": "g", "type": 2}]);
+    user["virtual_folders"] =
+        json!([{"name": "f", "virtual_path": "/v", "quota_size": -1, "quota_files": -1}]);
+    admin.post("/users", &user).await.expect(201);
+    let mut before: Vec<(String, String)> = Vec::new();
+    for _ in 0..2 {
+        for (change, body) in [
+            ("/folders/f", folder("/srv/two")),
+            ("/folders/f", folder("/srv/three")),
+            ("/groups/g", json!({"name": "g", "description": "another"})),
+            ("/roles/r", json!({"name": "r", "description": "another"})),
+        ] {
+            for view in ["/users/a", "/users/a?confidential_data=1"] {
+                let read = admin.get(view).await.expect(200);
+                let current = tag(&read);
+                let again = if_none_match(&admin, &current).get(view).await.expect(304);
+                assert_eq!(tag(&again), current);
+                if_match(&admin, &current).get(view).await.expect(200);
+                for (old, text) in &before {
+                    assert_eq!(*old == current, *text == read.text, "{view}: one tag for one text");
+                    let status = if_none_match(&admin, old).get(view).await.status;
+                    assert_eq!(status == 304, *text == read.text, "{view}");
+                }
+                before.push((current, read.text));
+            }
+            server.advance(1);
+            admin.put(change, &body).await.expect(200);
+        }
+    }
+    // Nobody changed the user himself meanwhile: what was read first is still the state to change.
+    let first = before[0].0.clone();
+    if_match(&admin, &first).put("/users/a", &user).await.expect(200);
+    if_match(&admin, &first).put("/users/a", &user).await.expect(412);
+}
+
 #[actix_web::test]
 async fn whoever_has_the_user_is_told_so() {
     let (_server, admin) = with_user().await;

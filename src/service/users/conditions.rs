@@ -20,6 +20,11 @@ impl StateRules {
         self.tagger.tag(name, revision, representation)
     }
 
+    /// The tag of a user in this state who is shown in these bytes.
+    pub(super) fn tag_shown(&self, state: &EntityTag, shown: &[u8]) -> EntityTag {
+        self.tagger.tag_shown(state, shown)
+    }
+
     /// Decides a change of a user at a revision; the tag of each representation is good.
     ///
     /// # Errors

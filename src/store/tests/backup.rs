@@ -36,7 +36,7 @@ fn backup(store: &Store) -> Vec<u8> {
 }
 
 fn restore(directory: &TempDir, file: &[u8]) -> Result<(), RestoreError> {
-    Store::restore(&options(directory), Cursor::new(file), &mut |_| {}).map(drop)
+    Store::restore(&options(directory), NOW, Cursor::new(file), &mut |_| {}).map(drop)
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn many_entries_are_restored_in_several_writes() {
         .unwrap();
     let (directory, file) = (tempfile::tempdir().unwrap(), backup(&store));
     let mut told = Vec::new();
-    Store::restore(&options(&directory), Cursor::new(&file), &mut |entries| told.push(entries)).unwrap();
+    Store::restore(&options(&directory), NOW, Cursor::new(&file), &mut |entries| told.push(entries)).unwrap();
     assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
     let restored = Store::open(&options(&directory)).unwrap();
     assert_eq!(restored.user_count(), 2500);
