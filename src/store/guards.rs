@@ -11,6 +11,8 @@ use super::open::OpenError;
 
 /// The file whose lock says that the store is in use.
 const LOCK: &str = "lock";
+/// The file that is there while the store is being restored.
+const RESTORING: &str = "restoring";
 /// What nobody but the owner may do.
 const OTHERS: u32 = 0o077;
 
@@ -115,6 +117,23 @@ pub(super) fn lock(store: &Path) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: store.into() }),
         Err(TryLockError::Error(source)) => Err(OpenError::io(&path, source)),
     }
+}
+
+/// Notes, on the disk, that what comes is a restore.
+pub(super) fn begin_restore(store: &Path) -> io::Result<()> {
+    File::create(store.join(RESTORING))?.sync_all()?;
+    disk::sync_directory(store)
+}
+
+/// Whether a restore began that did not end.
+pub(super) fn is_being_restored(store: &Path) -> bool {
+    store.join(RESTORING).exists()
+}
+
+/// Notes, on the disk, that the restore is done.
+pub(super) fn end_restore(store: &Path) -> io::Result<()> {
+    std::fs::remove_file(store.join(RESTORING))?;
+    disk::sync_directory(store)
 }
 
 /// Removes snapshots that were not finished: the engine would take them for whole ones and never open again.

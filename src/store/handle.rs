@@ -11,7 +11,7 @@ use super::committer::{self, Job, QUEUE, Task};
 use super::disk;
 use super::fault::{Fault, because};
 use super::keys::{self, Entry, Kind};
-use super::open::{self, OpenError, StoreOptions};
+use super::open::{self, OpenError, Purpose, StoreOptions};
 use super::shared::Shared;
 use super::shelf::{OnShelf, Shelf};
 use super::things::Shelves;
@@ -55,7 +55,12 @@ impl Store {
     /// # Errors
     /// When a guard refuses (see [`OpenError`]) or the store cannot be read.
     pub fn open(options: &StoreOptions) -> Result<Self, OpenError> {
-        let opened = open::open(options)?;
+        Self::open_for(options, Purpose::Use)
+    }
+
+    /// [`Store::open`] for a purpose.
+    pub(super) fn open_for(options: &StoreOptions, purpose: Purpose) -> Result<Self, OpenError> {
+        let opened = open::open(options, purpose)?;
         let shared = Shared::load(opened, options.document_cache_bytes)
             .map_err(|fault| OpenError::damaged(&options.path, fault))?;
         let shared = Arc::new(shared);

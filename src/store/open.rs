@@ -160,14 +160,31 @@ pub(super) struct Opened {
     pub(super) engine_cache_bytes: u64,
 }
 
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be used as it is.
+    Use,
+    /// To be filled from a backup; until [`guards::end_restore`] it can be used for nothing else.
+    Restore,
+}
+
 /// Opens the directory and the engine.
-pub(super) fn open(options: &StoreOptions) -> Result<Opened, OpenError> {
+pub(super) fn open(options: &StoreOptions, purpose: Purpose) -> Result<Opened, OpenError> {
     let path = options.path.as_path();
     let io = |source| OpenError::io(path, source);
     guards::close_new_files_to_others();
     let new = guards::prepare(path, options.require_data)?;
     guards::refuse_network(path)?;
     let lock = guards::lock(path)?;
+    match purpose {
+        Purpose::Use if guards::is_being_restored(path) => {
+            return Err(OpenError::HalfRestored { path: path.into() });
+        }
+        Purpose::Use => {}
+        // Before the engine makes its files, which a kill would leave behind as an empty store.
+        Purpose::Restore => guards::begin_restore(path).map_err(io)?,
+    }
     for snapshot in guards::remove_half_snapshots(path).map_err(io)? {
         log::warn!("removed {}: the last start was interrupted", snapshot.display());
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::backup::{BackupSummary, BadBackup, Reader, user_meta, verify_backup};
 use super::fault::because;
 use super::handle::Store;
-use super::open::{OpenError, StoreOptions};
-use super::{disk, keys};
+use super::open::{OpenError, Purpose, StoreOptions};
+use super::{disk, guards, keys};
 use crate::domain::time::UnixMillis;
 use crate::error::Error;
 
@@ -70,11 +70,13 @@ impl Store {
         let summary = verify_backup(&mut backup, &mut |_| {}).map_err(RestoreError::Backup)?;
         let unfinished = |why: String| RestoreError::Unfinished { path: options.path.clone(), why };
         backup.rewind().map_err(|why| RestoreError::Backup(why.into()))?;
-        let store = Self::open(&StoreOptions { require_data: false, ..options.clone() })?;
+        let store =
+            Self::open_for(&StoreOptions { require_data: false, ..options.clone() }, Purpose::Restore)?;
         store.shared().view.write().durable = first_revision(summary.header.revision, now);
         store.fill(backup, tick).map_err(unfinished)?;
         store.close().map_err(|why| unfinished(why.to_string()))?;
         drop(store);
+        guards::end_restore(&options.path).map_err(|why| unfinished(why.to_string()))?;
         // The engine survives damage far better after it was opened once with all its data.
         let store = Self::open(options)?;
         let restored = store.user_count() as u64;

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use tempfile::TempDir;
 
+use super::super::open::Purpose;
 use super::super::{BadBackup, Kind, OpenError, RestoreError, Store, keys, verify_backup};
 use super::{body, delete, everything, fresh, json, options, page, stage};
 use crate::domain::time::UnixMillis;
@@ -169,6 +170,24 @@ fn a_restore_that_was_cut_off_leaves_nothing_that_opens() {
     let refused = Store::open(&options(&directory)).unwrap_err();
     assert!(matches!(refused, OpenError::HalfRestored { .. }), "{refused}");
     assert!(refused.to_string().contains("restore again"), "{refused}");
+}
+
+#[test]
+fn a_restore_that_was_cut_off_before_its_first_write_leaves_no_empty_store() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Store::open_for(&options(&directory), Purpose::Restore).unwrap());
+    for is_there in [true, false] {
+        let refused = Store::open(&options(&directory)).unwrap_err();
+        assert!(matches!(refused, OpenError::HalfRestored { .. }), "{refused}");
+        if is_there {
+            // Killed even earlier: before the engine had made its file.
+            std::fs::remove_file(options(&directory).path.join("db")).unwrap();
+        }
+    }
+    let (_from, store) = filled();
+    let whole = tempfile::tempdir().unwrap();
+    restore(&whole, &backup(&store)).unwrap();
+    assert!(!options(&whole).path.join("restoring").exists());
 }
 
 #[test]
