@@ -12,6 +12,7 @@ use super::incoming::{Incoming, LeftOut, Part};
 use crate::domain::admin::AdminDraft;
 use crate::domain::api_key::ApiKeyDraft;
 use crate::domain::directory::DirectoryPermissionsDraft;
+use crate::domain::filters::Filters;
 use crate::domain::folder::FolderDraft;
 use crate::domain::group::GroupDraft;
 use crate::domain::password::{NewPassword, PasswordHash};
@@ -56,8 +57,11 @@ struct Row {
     is_disabled: bool,
     expiration_date: UnixMillis,
     last_password_change: UnixMillis,
+    must_change_password: bool,
+    /// Days a password is good for; 0 is for ever.
+    password_expiration: i64,
     /// What there is to know of it.
-    remark: Option<String>,
+    remarks: Vec<String>,
     /// Why it is none.
     problem: Option<String>,
 }
@@ -112,7 +116,7 @@ impl Row {
     fn disable(&mut self, why: &str) {
         self.password = Password::None;
         self.is_disabled = true;
-        self.remark = Some(format!("{why}: the user comes disabled and without a password"));
+        self.remarks.push(format!("{why}: the user comes disabled and without a password"));
     }
 
     fn draft(&self) -> UserDraft {
@@ -134,6 +138,11 @@ impl Row {
             permissions: DirectoryPermissionsDraft::new(vec![("/".to_owned(), Some(granted))]),
             expiration_date: Some(self.expiration_date),
             last_password_change: self.last_password_change,
+            filters: Filters {
+                require_password_change: self.must_change_password,
+                password_expiration: self.password_expiration,
+                ..Filters::default()
+            },
             ..UserDraft::default()
         }
     }
@@ -177,7 +186,8 @@ impl Incoming for ForeignUsers {
     }
 
     fn remark(&self, _: Part, index: usize) -> Option<String> {
-        self.rows.get(index)?.remark.clone()
+        let remarks = &self.rows.get(index)?.remarks;
+        (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
     fn left_out(&self) -> &[LeftOut] {

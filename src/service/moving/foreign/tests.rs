@@ -41,6 +41,27 @@ fn accounts_of_a_system_come_with_their_hash_of_the_shadow_file() {
 }
 
 #[test]
+fn what_a_shadow_file_asks_of_passwords_is_kept_or_told() {
+    let passwd = "anna:x:1:1::/a:/usr/sbin/nologin\nbert:x:2:2::/b:/bin/false\ncarl:x:3:3::/c:\ndora:x:4:4::/d:/bin/sh\n";
+    let shadow = format!(
+        "anna:{HASH}:0:0:99999:7:::\nbert:{HASH}:19000:2:90:7:14::\ncarl:{HASH}::::::0:\ndora:{HASH}:19000:0:0::::\n"
+    );
+    let users = read(Format::Passwd, passwd, Some(&shadow));
+    let asked = |index: usize| {
+        let user = users.user(index).unwrap();
+        (user.filters.require_password_change, user.filters.password_expiration, user.status)
+    };
+    assert_eq!([0, 1, 2, 3].map(asked), [(true, 0, 1), (false, 90, 1), (false, 0, 0), (true, 0, 1)]);
+    let told = |index: usize| users.remark(Part::Users, index).unwrap_or_default();
+    assert!(told(0).contains("/usr/sbin/nologin is not kept"), "{}", told(0));
+    for what in ["/bin/false is not kept", "least age of a password, 2 days", "worth nothing, 14 days"] {
+        assert!(told(1).contains(what), "{}", told(1));
+    }
+    assert!(told(2).contains("first day of 1970"), "{}", told(2));
+    assert_eq!(told(3), "");
+}
+
+#[test]
 fn a_hash_may_stand_in_the_passwd_file_or_the_shadow_file_alone() {
     let users = read(Format::Passwd, &format!("anna:{HASH}:1:1::/a:/bin/sh\nbert::1:1::/b:/bin/sh\n"), None);
     assert_eq!(password(&users.user(0).unwrap()), Some(HASH));
