@@ -169,7 +169,12 @@ fn refusal(problems: &Noted<Problem>) -> Option<Error> {
     let first = problems.first().first()?;
     let told = problems.first().iter().take(TOLD).map(|problem| {
         let Problem { place, error } = problem;
-        format!("unable to restore {} {:?}: {error}", place.part.one(), place.name)
+        let one = place.part.one();
+        if place.name.is_empty() {
+            let (part, index) = (place.part.member(), place.index);
+            return format!("unable to restore {one} {part}[{index}] in line {}: {error}", place.line);
+        }
+        format!("unable to restore {one} {:?}: {error}", place.name)
     });
     let more = problems.count().checked_sub(TOLD).filter(|more| *more > 0);
     let more = more.map(|more| format!("and {more} more"));

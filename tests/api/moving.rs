@@ -137,6 +137,14 @@ async fn a_load_with_one_bad_object_changes_nothing_and_names_them_all() {
         {"username": "admin", "password": "$2a$04$x", "status": 1, "permissions": ["view_users"]}]});
     admin.post("/loaddata", &no_super).await.expect(400);
     assert_eq!(dump(&admin).await, before);
+    let undecodable =
+        json!({"users": [{"username": "x", "uid": "seven"}, {"username": 5}, 7], "version": 17});
+    let refused = admin.post("/loaddata", &undecodable).await.expect(400).json()["error"].to_string();
+    for what in
+        ["unable to restore user \\\"x\\\": ", "user users[1] in line 1: ", "user users[2] in line 1: "]
+    {
+        assert!(refused.contains(what), "{what} is not in {refused}");
+    }
 }
 
 #[actix_web::test]

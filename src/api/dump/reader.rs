@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::scan::{self, Contents, LISTS, Span};
 use crate::api::json;
@@ -70,7 +71,7 @@ impl Dump {
             left_out(list, self.contents.list(list).iter().filter_map(|span| self.name_of(*span)))
         });
         let configs = self.contents.configs.map(|span| {
-            let members: serde_json::Map<_, _> = self.decode(span).unwrap_or_default();
+            let members: Map<_, _> = self.decode(span).unwrap_or_default();
             left_out(scan::CONFIGS, members.into_iter().map(|(name, _)| name))
         });
         lists.chain(configs).filter(|left| left.count > 0).collect()
@@ -113,6 +114,16 @@ impl Incoming for Dump {
 
     fn line(&self, part: Part, index: usize) -> u64 {
         self.contents.list(part.member()).get(index).map_or(0, |span| span.line.into())
+    }
+
+    fn told_name(&self, part: Part, index: usize) -> String {
+        let told = self.element::<Map<String, Value>>(part, index).unwrap_or_default();
+        let member = match part {
+            Part::Users | Part::Admins => "username",
+            Part::Roles | Part::Folders | Part::Groups => "name",
+            Part::ApiKeys => "id",
+        };
+        told.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     fn role(&self, index: usize) -> Result<RoleDraft, Error> {

@@ -20,8 +20,8 @@ pub(super) const LISTS: [&str; 10] = [
 /// The member that is an object.
 pub(super) const CONFIGS: &str = "configs";
 
-/// The longest name of a member that is looked at.
-const MAX_NAME: usize = 64;
+/// The longest name of a member that is looked at: each letter of a known one may be an escape of six.
+const MAX_NAME: usize = 6 * 16;
 /// The longest element.
 const MAX_ELEMENT: u64 = 16 << 20;
 /// Bytes read at a time.
@@ -66,6 +66,8 @@ pub(super) enum Broken {
     NoList { member: &'static str, line: u64 },
     #[error("{member} stands there twice, again in line {line}")]
     Twice { member: &'static str, line: u64 },
+    #[error("the name of a member in line {0} is no JSON text")]
+    Name(u64),
     #[error("the element in line {0} is too long")]
     TooLong(u64),
     #[error("it cannot be read: {0}")]
@@ -96,8 +98,10 @@ pub(super) fn scan(from: impl Read) -> Result<Contents, Broken> {
             contents.lists[at] = scanner.list(LISTS[at])?;
         } else {
             let span = scanner.value()?;
-            if name.eq_ignore_ascii_case(CONFIGS.as_bytes()) {
-                contents.configs = Some(span.fits()?);
+            if name.eq_ignore_ascii_case(CONFIGS.as_bytes())
+                && contents.configs.replace(span.fits()?).is_some()
+            {
+                return Err(Broken::Twice { member: CONFIGS, line: scanner.line });
             }
         }
         if !scanner.more(b'}')? {
@@ -205,18 +209,23 @@ impl<R: Read> Scanner<R> {
         Ok(found == b',')
     }
 
-    /// A member's name, cut where no known name is so long; escapes stay as they are.
+    /// A member's name without its escapes; nothing where no known name is so long.
     fn name(&mut self) -> Result<Vec<u8>, Broken> {
         if self.needed()? != b'"' {
             return Err(self.wrong());
         }
-        let mut name = Vec::new();
+        let mut name = vec![b'"'];
         self.string(|byte| {
-            if name.len() < MAX_NAME {
+            if name.len() <= MAX_NAME {
                 name.push(byte);
             }
         })?;
-        Ok(name)
+        if name.len() > MAX_NAME {
+            return Ok(Vec::new());
+        }
+        name.push(b'"');
+        let wrong = |_| Broken::Name(self.line);
+        serde_json::from_slice::<String>(&name).map(String::into_bytes).map_err(wrong)
     }
 
     /// Passes a string from its opening quote on.
@@ -338,6 +347,25 @@ mod tests {
         assert_eq!(texts(dump, "users").unwrap(), [r#"{"a":"}]\"{"}"#, r#"{"b":[{}]}"#, "\"x\"", "17"]);
         assert!(texts(dump, "roles").unwrap().is_empty() && texts(dump, "admins").unwrap().is_empty());
         assert!(texts(b"{}", "users").unwrap().is_empty());
+    }
+
+    #[test]
+    fn escaped_names_are_names_and_none_stands_twice() {
+        assert_eq!(texts(br#"{"\u0075ser\u0073":[1,2]}"#, "users"), Ok(vec!["1".into(), "2".into()]));
+        for twice in [
+            r#"{"users":[],"\u0075sers":[]}"#,
+            r#"{"users":[],"USERS":[]}"#,
+            r#"{"configs":{},"config\u0073":{}}"#,
+        ] {
+            let why = texts(twice.as_bytes(), "users").unwrap_err();
+            assert!(why.contains("stands there twice"), "{twice}: {why}");
+        }
+        let long = "\\u0061".repeat(100);
+        assert_eq!(
+            texts(format!("{{\"{long}\":[],\"users\":[1]}}").as_bytes(), "users"),
+            Ok(vec!["1".into()])
+        );
+        assert!(texts(br#"{"\x":1}"#, "users").unwrap_err().contains("no JSON text"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Moving {
         let mut names = HashSet::new();
         for index in 0..incoming.count(Part::Roles) {
             let mut place = place(incoming, Part::Roles, index);
-            let restored = incoming.role(index).and_then(|draft| {
+            let restored = read(&mut place, incoming, |all| all.role(index)).and_then(|draft| {
                 place.name.clone_from(&draft.name);
                 Ok(draft.restore(self.users.naming)?)
             });
@@ -91,7 +91,7 @@ impl Moving {
         let mut names = HashSet::new();
         for index in 0..incoming.count(Part::Folders) {
             let mut place = place(incoming, Part::Folders, index);
-            let restored = incoming.folder(index).and_then(|draft| {
+            let restored = read(&mut place, incoming, |all| all.folder(index)).and_then(|draft| {
                 place.name.clone_from(&draft.name);
                 let mut folder = draft.restore(self.users.naming, &self.users.sealer)?;
                 options.openers.settle(folder.secrets_mut())?;
@@ -111,7 +111,7 @@ impl Moving {
         let mut names = HashSet::new();
         for index in 0..incoming.count(Part::Groups) {
             let mut place = place(incoming, Part::Groups, index);
-            let restored = incoming.group(index).and_then(|draft| {
+            let restored = read(&mut place, incoming, |all| all.group(index)).and_then(|draft| {
                 place.name.clone_from(&draft.name);
                 let mut group = draft.restore(self.users.naming, &self.users.sealer)?;
                 options.openers.settle(group.secrets_mut())?;
@@ -214,7 +214,7 @@ impl Moving {
         options: &LoadOptions,
         place: &mut Place,
     ) -> Result<(User, PasswordChange), Error> {
-        let draft = incoming.user(index)?;
+        let draft = read(place, incoming, |all| all.user(index))?;
         place.name.clone_from(&draft.username);
         let (mut user, password) = draft.restore(&self.users)?;
         let totp = &user.filters.totp_config;
@@ -272,7 +272,7 @@ impl Moving {
         place: &mut Place,
         referred: &Referred<'_>,
     ) -> Result<(Admin, PasswordChange), Error> {
-        let draft = incoming.admin(index)?;
+        let draft = read(place, incoming, |all| all.admin(index))?;
         place.name.clone_from(&draft.username);
         let (mut admin, password) = draft.restore(self.admins, &self.users.sealer)?;
         if admin.filters.totp_config.enabled {
@@ -304,7 +304,7 @@ impl Moving {
         let mut ids = HashSet::new();
         for index in 0..incoming.count(Part::ApiKeys) {
             let mut place = place(incoming, Part::ApiKeys, index);
-            let restored = incoming.api_key(index).and_then(|draft| {
+            let restored = read(&mut place, incoming, |all| all.api_key(index)).and_then(|draft| {
                 place.name.clone_from(&draft.id);
                 let (key, secret) = draft.restore()?;
                 self.check_owner(&key, checked)?;
@@ -420,6 +420,15 @@ impl<'c> Referred<'c> {
 /// Where an element stands, its name not known yet.
 pub(super) fn place(incoming: &dyn Incoming, part: Part, index: usize) -> Place {
     Place { part, index, name: String::new(), line: incoming.line(part, index) }
+}
+
+/// Reads an element; one that does not decode is told of by what can be read of its name.
+fn read<T>(
+    place: &mut Place,
+    incoming: &dyn Incoming,
+    read: impl FnOnce(&dyn Incoming) -> Result<T, Error>,
+) -> Result<T, Error> {
+    read(incoming).inspect_err(|_| place.name = incoming.told_name(place.part, place.index))
 }
 
 fn twice() -> Error {

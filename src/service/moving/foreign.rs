@@ -157,6 +157,10 @@ impl Incoming for ForeignUsers {
         self.rows.get(index).map_or(0, |row| row.line)
     }
 
+    fn told_name(&self, _: Part, index: usize) -> String {
+        self.rows.get(index).map_or_else(String::new, |row| row.username.clone())
+    }
+
     fn role(&self, _: usize) -> Result<RoleDraft, Error> {
         Err(none_there())
     }

@@ -97,6 +97,9 @@ pub trait Incoming: Sync {
     /// The line in which an element begins.
     fn line(&self, part: Part, index: usize) -> u64;
 
+    /// The name of an element that does not decode; empty when that cannot be read either.
+    fn told_name(&self, part: Part, index: usize) -> String;
+
     /// A role.
     ///
     /// # Errors

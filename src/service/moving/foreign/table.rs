@@ -58,6 +58,11 @@ pub(super) fn read(from: &mut dyn Read) -> Result<Vec<Row>, Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(from);
     let heads = reader.headers().map_err(|why| wrong(&why))?.clone();
     let columns = heads.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    if let Some(twice) =
+        (0..heads.len()).find(|at| heads.iter().take(*at).any(|head| name(head) == name(&heads[*at])))
+    {
+        return Err(Error::malformed(format!("the column {:?} stands there twice", name(&heads[twice]))));
+    }
     if !heads.iter().any(|head| name(head) == "username") {
         return Err(Error::malformed("the first line must name the columns, username among them"));
     }

@@ -110,9 +110,12 @@ fn a_table_names_its_columns() {
 
 #[test]
 fn a_table_without_known_heads_is_refused_as_a_whole() {
-    for (text, why) in
-        [("name,x\n", "\"name\" is not known"), ("email\na\n", "username among them"), ("", "username")]
-    {
+    for (text, why) in [
+        ("name,x\n", "\"name\" is not known"),
+        ("email\na\n", "username among them"),
+        ("", "username"),
+        ("username,uid, username\na,1,b\n", "\"username\" stands there twice"),
+    ] {
         let refused = ForeignUsers::read(Format::Csv, &mut text.as_bytes(), None).unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
