@@ -1,6 +1,7 @@
 //! Moving in and out: `cargo bench --bench moving`. A dump of many users, hashes given, goes into an empty store
 //! and out again; what is printed is users per second and the most memory the process ever had.
-//! `USERSD_BENCH_USERS` says how many users.
+//! `USERSD_BENCH_USERS` says how many users; with `USERSD_BENCH_FULL=1` each has keys, networks, patterns and a
+//! description, 2.5 kB in all.
 
 #![expect(
     clippy::print_stdout,
@@ -14,7 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use usersd::app::{self, Atomic, ExportRequest, ImportFormat, ImportProgress, ImportRequest};
 use usersd::service::moving::Mode;
 use usersd::settings::Settings;
@@ -48,22 +52,46 @@ fn main() {
 }
 
 fn users() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "the size of the benchmark is set from outside")]
-    std::env::var("USERSD_BENCH_USERS").map_or(USERS, |text| text.parse().expect("a number"))
+    from_outside("USERSD_BENCH_USERS").map_or(USERS, |text| text.parse().expect("a number"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the size of the benchmark is set from outside")]
+fn from_outside(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// What makes a user a full one.
+fn fill(user: &mut Value, number: usize) {
+    let key = |at: usize| {
+        // An Ed25519 key of the form that is stored: its 32 bytes are these numbers.
+        let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
+        blob.extend(Sha256::digest(format!("{number}/{at}")));
+        format!("ssh-ed25519 {} someone@example.com", STANDARD.encode(blob))
+    };
+    user["public_keys"] = (0..4).map(key).collect();
+    user["description"] = format!("somebody who moves, number {number}. ").repeat(20).into();
+    user["additional_info"] = "told by whoever made the user ".repeat(15).into();
+    user["filters"]["allowed_ip"] =
+        (0..12).map(|net| json!(format!("10.{net}.{}.0/24", number % 256))).collect();
+    user["filters"]["file_patterns"] = json!([{"path": "/in", "allowed_patterns": ["*.jpg", "*.png"]}, {"path": "/out", "denied_patterns": ["*.zip"]}]);
 }
 
 fn write_dump(path: &Path, users: usize) {
     let mut out = BufWriter::new(File::create(path).expect("a file"));
     let hash = "$2a$10$M4cv3AWzoO3TZQQ91FtVwuPE8b.a1QlTFT9MWXHEo24y/4TvlFPUq";
+    let is_full = from_outside("USERSD_BENCH_FULL").is_some();
     out.write_all(b"{\"users\":[").expect("it is written");
     for number in 0..users {
         let name = format!("user-{number:08}");
-        let user = json!({
+        let mut user = json!({
             "username": name, "status": 1, "password": hash, "email": format!("{name}@example.com"),
             "home_dir": format!("/srv/sftp/{name}"), "permissions": {"/": ["*"], "/in": ["upload", "list"]},
             "created_at": 1_700_000_000_000_i64, "last_login": 1_700_000_000_000_i64, "uid": number,
             "description": "somebody who moves", "filters": {"denied_protocols": ["FTP"]},
         });
+        if is_full {
+            fill(&mut user, number);
+        }
         let separator = if number == 0 { "" } else { ",\n" };
         write!(out, "{separator}{user}").expect("it is written");
     }

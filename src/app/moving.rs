@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, Write};
+use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,10 @@ use crate::store::Store;
 
 /// The file whose name stands for standard input or output.
 const STANDARD: &str = "-";
+
+/// The engine's page cache while users are moved in, unless the settings say otherwise. As large as the data, as a
+/// server has it, it would hold everything that is written and never read again.
+const ENGINE_CACHE_MIB: Option<NonZeroU32> = NonZeroU32::new(64);
 
 /// What an import reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +104,7 @@ pub fn import(
     // What is read from standard input may take its time; the store is opened when it is there.
     let incoming = open(request)?;
     let mut settings = without_cache(settings);
+    settings.store.engine_cache_mib = settings.store.engine_cache_mib.or(ENGINE_CACHE_MIB);
     // A look leaves nothing behind where there was nothing.
     let aside = (request.check && !Store::is_at(&settings.store.path)).then(Aside::new).transpose()?;
     if let Some(aside) = &aside {
