@@ -231,6 +231,7 @@ fn static_keys(settings: &Settings) -> Result<Vec<StaticKey>, Invalid> {
         let secret = PasswordHash::recognise_strong(key.secret_hash.expose()).ok_or_else(|| {
             Invalid::new(format!("auth.api_keys: the hash of {:?} is of no known kind", key.name))
         })?;
+        let secret = secret.within_bounds("auth.api_keys")?;
         Ok(StaticKey {
             id: key.id.clone(),
             name: key.name.clone(),

@@ -90,7 +90,6 @@ mod tests {
         ] {
             let hash = PasswordHash::recognise(&format!("$2a${cost}{rest}")).unwrap();
             assert_eq!(hash.check(), check, "{cost}");
-            assert_eq!(hash.cost_is_bearable(), check != Err(Unusable::TooCostly), "{cost}");
         }
     }
 }

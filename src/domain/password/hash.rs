@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{HashingScheme, argon2, bcrypt, digest, md5_crypt, pbkdf2, sha_crypt, yescrypt};
+use crate::error::Invalid;
 
 /// The families of hashes that usersd can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +60,10 @@ const PREFIXES: [(&str, Scheme); 16] = [
     ("{SHA512}", Scheme::Sha512),
 ];
 
+/// The longest hash that is taken or computed. Real ones have at most some 200 bytes, 4 KiB leave room for any salt
+/// and key; what is longer only costs memory and time.
+const MAX_BYTES: usize = 4096;
+
 /// Why no password at all can match a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
@@ -89,6 +94,19 @@ impl PasswordHash {
     /// Takes a text that begins like a hash, for admins and API keys: bcrypt and Argon2id only.
     pub fn recognise_strong(text: &str) -> Option<Self> {
         Self::recognise(text).filter(|hash| matches!(hash.scheme, Scheme::Bcrypt | Scheme::Argon2id))
+    }
+
+    /// Holds a hash that somebody sends to the greatest length, 4096 bytes; `member` says where it stood.
+    ///
+    /// A stored one is never refused: where it is longer, no password is right, see [`PasswordHash::check`].
+    ///
+    /// # Errors
+    /// When it is longer.
+    pub fn within_bounds(self, member: &str) -> Result<Self, Invalid> {
+        if self.text.len() <= MAX_BYTES {
+            return Ok(self);
+        }
+        Err(Invalid::new(format!("{member}: a password hash may have at most {MAX_BYTES} bytes")))
     }
 
     /// A hash that [`HashingScheme`] has just made.
@@ -129,11 +147,6 @@ impl PasswordHash {
         self.open().map(|_| ())
     }
 
-    /// Whether the hash asks for no more work than this server does.
-    pub fn cost_is_bearable(&self) -> bool {
-        self.check() != Err(Unusable::TooCostly)
-    }
-
     /// Whether a login should replace it by a hash of the family in use (`contract/passwords.md` §4);
     /// another cost of the same family is left alone.
     pub fn needs_conversion(&self, to: &HashingScheme) -> bool {
@@ -141,6 +154,9 @@ impl PasswordHash {
     }
 
     fn open(&self) -> Result<Opened<'_>, Unusable> {
+        if self.text.len() > MAX_BYTES {
+            return Err(Unusable::TooCostly);
+        }
         let rest = |prefix: &str| self.text.strip_prefix(prefix).ok_or(Unusable::Broken);
         Ok(match self.scheme {
             Scheme::Bcrypt => Opened::Bcrypt(bcrypt::Bcrypt::open(&self.text)?),
@@ -253,6 +269,18 @@ mod tests {
                 assert!(!hash.verify("password"), "{prefix}{rest}");
                 assert_eq!(hash.check(), Err(Unusable::Broken), "{prefix}{rest}");
             }
+        }
+    }
+
+    #[test]
+    fn a_hash_of_any_kind_has_a_greatest_length() {
+        for (prefix, _) in PREFIXES {
+            let of_length = |length: usize| hash(&format!("{prefix}{}", "x".repeat(length - prefix.len())));
+            assert!(of_length(MAX_BYTES).within_bounds("password").is_ok(), "{prefix}");
+            let long = of_length(MAX_BYTES + 1);
+            assert_eq!(long.check(), Err(Unusable::TooCostly), "{prefix}");
+            let why = long.within_bounds("password").unwrap_err().to_string();
+            assert_eq!(why, "password: a password hash may have at most 4096 bytes");
         }
     }
 
