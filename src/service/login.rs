@@ -13,7 +13,7 @@ use crate::domain::admin::Admin;
 use crate::domain::group::EffectiveUser;
 use crate::domain::login_method::LoginMethod;
 use crate::domain::password::NewPassword;
-use crate::domain::protocol::Protocol;
+use crate::domain::protocol::{MfaProtocol, Protocol};
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::username::{NamingRules, Username};
@@ -94,7 +94,13 @@ impl Logins {
     ) -> Result<Arc<Admin>, Error> {
         let allowed = admin.filter(|admin| admin.may_sign_in_from(attempt.address));
         let hash = allowed.as_ref().and_then(|admin| admin.password.clone());
-        let matches = self.hashing.verify(Holder::Admin(name), hash, attempt.password.clone()).await?;
+        let given = attempt.password.clone();
+        let needs_code = allowed.as_ref().is_some_and(|admin| admin.filters.totp_config.enabled);
+        let matches = if needs_code {
+            self.hashing.verify_anew(hash, given).await?
+        } else {
+            self.hashing.verify(Holder::Admin(name), hash, given).await?
+        };
         let Some(admin) = allowed.filter(|_| matches) else { return Err(invalid_credentials()) };
         if attempt.passcode.is_none() {
             tried.has_no_code();
@@ -132,7 +138,14 @@ impl Logins {
         let allowed = effective.filter(|user| may_sign_in(user, self.clock.now()));
         let hash = allowed.as_ref().and_then(|user| user.password.clone());
         let anonymous = allowed.as_ref().is_some_and(|user| user.filters.is_anonymous);
-        let matches = self.hashing.verify(Holder::User(name), hash, attempt.password.clone()).await?;
+        let given = attempt.password.clone();
+        let needs_code =
+            allowed.as_ref().is_some_and(|user| user.filters.totp_config.is_asked_for(MfaProtocol::Http));
+        let matches = if needs_code {
+            self.hashing.verify_anew(hash, given).await?
+        } else {
+            self.hashing.verify(Holder::User(name), hash, given).await?
+        };
         let Some(user) = allowed.filter(|_| matches || anonymous) else { return Err(invalid_credentials()) };
         check_access(&user, attempt.address)?;
         if attempt.passcode.is_none() {
@@ -164,7 +177,8 @@ impl Logins {
         let now = self.clock.now();
         let scheme = self.hashing.scheme();
         let converts = self.settings.converts_hashes && scheme.check(password).is_ok();
-        let old_hash = user.password.clone().filter(|hash| converts && hash.needs_conversion(scheme));
+        let old_hash =
+            user.password.clone().filter(|hash| converts && hash.needs_conversion(scheme, password));
         let new_hash = match &old_hash {
             Some(_) => Some(self.hashing.hash(password.clone()).await?),
             None => None,
@@ -216,3 +230,6 @@ pub fn may_sign_in(user: &EffectiveUser, now: UnixMillis) -> bool {
 pub fn invalid_credentials() -> Error {
     Error::BadCredentials("invalid credentials".into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,11 @@ impl Bcrypt {
         }
     }
 
+    /// The cost: each one more is twice the work.
+    pub(super) fn cost(&self) -> u32 {
+        self.0.get_cost()
+    }
+
     /// Compares by the first 72 bytes, as did whoever made the hash.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         let expected = self.0.format_for_version(Version::TwoA);
