@@ -212,3 +212,20 @@ async fn a_password_too_long_for_bcrypt_is_told_before_a_name_that_is_taken() {
     admin.post("/users", &user(72)).await.expect(409);
     admin.post("/users", &user(73)).await.expect(400);
 }
+
+#[actix_web::test]
+async fn null_after_a_value_leaves_it_as_it_is() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let body = r#"{"username":"a","status":1,"permissions":{"/":["*"]},"password":"x","password":null,
+        "expiration_date":4102444800000,"expiration_date":null}"#;
+    let added = admin.send(&Method::POST, "/users", body.to_owned()).await.expect(201).json();
+    assert_eq!(
+        (&added["has_password"], &added["expiration_date"]),
+        (&json!(true), &json!(4_102_444_800_000_i64))
+    );
+    server.user("a", "x").await;
+    let body = body.replace(r#""x""#, r#""y""#);
+    admin.send(&Method::PUT, "/users/a", body).await.expect(200);
+    server.user("a", "y").await;
+}
