@@ -10,10 +10,12 @@ use super::references;
 use super::second_factor::SecondFactors;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::filesystem::Filesystem;
 use crate::domain::group::EffectiveUser;
 use crate::domain::login_method::LoginMethod;
 use crate::domain::password::NewPassword;
 use crate::domain::protocol::{MfaProtocol, Protocol};
+use crate::domain::sealer::Sealer;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::username::{NamingRules, Username};
@@ -55,6 +57,8 @@ pub struct LoginSettings {
     pub naming: NamingRules,
     /// Whether hashes of another family are replaced after a successful sign-in.
     pub converts_hashes: bool,
+    /// What opens the secrets of users' file systems.
+    pub sealer: Sealer,
 }
 
 impl Logins {
@@ -113,7 +117,8 @@ impl Logins {
     ///
     /// # Errors
     /// [`Error::BadCredentials`] before the password is known to be right, [`Error::Denied`] with
-    /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait.
+    /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait;
+    /// [`Error::NoRootFilesystem`] when a secret of his provider cannot be opened.
     pub async fn user(&self, attempt: Attempt) -> Result<EffectiveUser, Error> {
         let name = Username::normalise(&attempt.username, self.settings.naming);
         let user = self.store.user(&name)?.map(|stored| stored.value);
@@ -152,6 +157,9 @@ impl Logins {
             tried.has_no_code();
         }
         self.second_factors.check_user(&user, attempt.passcode.as_deref()).await?;
+        if !user.filters.disable_fs_checks {
+            check_filesystem(&user.filesystem, &self.settings.sealer)?;
+        }
         Ok(user)
     }
 
@@ -199,6 +207,14 @@ impl Logins {
             })
             .await
     }
+}
+
+/// Holds a user's file system against what can be told without reaching it: its secrets open.
+fn check_filesystem(filesystem: &Filesystem, sealer: &Sealer) -> Result<(), Error> {
+    for secret in filesystem.secrets().filter_map(|(_, secret)| secret.sealed()) {
+        sealer.open(secret).map_err(|why| Error::NoRootFilesystem(why.into()))?;
+    }
+    Ok(())
 }
 
 /// What keeps a user out of the server's own side after the right password, his groups' settings counted

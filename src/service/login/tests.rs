@@ -12,7 +12,6 @@ use crate::domain::admin::{AdminDraft, AdminRules};
 use crate::domain::entity_tag::Tagger;
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::password::{HashingScheme, PasswordHash};
-use crate::domain::sealer::Sealer;
 use crate::domain::second_factor::configuration::TotpConfigurations;
 use crate::domain::secret::Secret;
 use crate::domain::user_draft::{UserDraft, UserRules};
@@ -76,7 +75,7 @@ impl World {
             changes_end_tokens: true,
         };
         let factors = SecondFactors::new(store.clone(), clock.clone(), Arc::new(factors));
-        let settings = Arc::new(LoginSettings { naming, converts_hashes: true });
+        let settings = Arc::new(LoginSettings { naming, converts_hashes: true, sealer: Sealer::default() });
         let logins = Logins::new(store.clone(), (hashing.clone(), Defender::off()), factors, clock, settings);
         Self { store, users, admins, hashing, logins, _folder: folder }
     }
