@@ -81,6 +81,10 @@ pub enum Error {
     /// The store takes no writes or cannot be read (503).
     #[error("storage unavailable")]
     Unavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    /// Everything was proved, and yet the account's files are out of reach (500, told in `error`, with
+    /// `Internal Server Error` in `message`); the source is for the log.
+    #[error("could not create root filesystem: a secret of its provider cannot be opened")]
+    NoRootFilesystem(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A fault of ours (500); the source is for the log.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -120,6 +120,7 @@ impl Failure {
             Error::Busy { .. } | Error::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, text, "Service Unavailable")
             }
+            Error::NoRootFilesystem(_) => (StatusCode::INTERNAL_SERVER_ERROR, text, "Internal Server Error"),
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, text, ""),
         };
         (status, ApiResponse { error, message })

@@ -79,8 +79,11 @@ pub(super) fn state(settings: &Settings, clock: Clock) -> Result<State, Failure>
         sessions.clone(),
         MovingRules { users: Arc::clone(&user_rules), admins: admin_rules, totp: configurations },
     );
-    let login_settings =
-        Arc::new(LoginSettings { naming, converts_hashes: settings.hashing.convert_at_login });
+    let login_settings = Arc::new(LoginSettings {
+        naming,
+        converts_hashes: settings.hashing.convert_at_login,
+        sealer: user_rules.sealer.clone(),
+    });
     let own_password_settings = OwnPasswordSettings {
         min_user_strength: settings.users.min_password_strength.into(),
         min_admin_strength: settings.admins.min_password_strength.into(),
@@ -238,6 +241,7 @@ fn static_keys(settings: &Settings) -> Result<Vec<StaticKey>, Invalid> {
         let secret = PasswordHash::recognise_strong(key.secret_hash.expose()).ok_or_else(|| {
             Invalid::new(format!("auth.api_keys: the hash of {:?} is of no known kind", key.name))
         })?;
+        let secret = secret.within_bounds("auth.api_keys")?;
         Ok(StaticKey {
             id: key.id.clone(),
             name: key.name.clone(),

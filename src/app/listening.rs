@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +40,7 @@ pub(super) fn bind(settings: &Settings, state: &State) -> Result<(Server, Vec<So
     let shared = web::Data::new(state.clone());
     let body_limit = BodyLimit { time: http.body_timeout, ..BodyLimit::default() };
     let patches = if settings.users.patch_any_type { Patches::OfAnyType } else { Patches::MergePatches };
-    let rate = http
-        .requests_per_second_per_address
+    let rate = NonZeroU32::new(http.requests_per_second_per_address)
         .map(|most| Rate::new(most, http.request_burst_per_address, state.clock.clone()));
     let at_once = AtOnce::new(http.parallel_requests_per_address, rate, state.proxies.clone());
     let server_name = HeaderValue::from_str(&http.server_header).map_err(|why| {

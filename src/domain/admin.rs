@@ -217,7 +217,7 @@ impl AdminDraft {
             };
         }
         if let Some(hash) = PasswordHash::recognise_strong(self.password.expose()) {
-            return Ok(PasswordChange::Hashed(hash));
+            return hash.within_bounds("password").map(PasswordChange::Hashed);
         }
         strength::check(self.password.expose(), rules.min_password_strength)?;
         Ok(PasswordChange::New(self.password.clone()))

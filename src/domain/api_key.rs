@@ -120,7 +120,7 @@ impl ApiKeyDraft {
             return Err(Invalid::new("key: the hash of the key is missing"));
         }
         let secret = match PasswordHash::recognise_strong(&self.key) {
-            Some(hash) => PasswordChange::Hashed(hash),
+            Some(hash) => PasswordChange::Hashed(hash.within_bounds("key")?),
             None => PasswordChange::New(NewPassword::new(self.key.clone())),
         };
         let (id, created_at, last_use_at) = (self.id.clone(), self.created_at, self.last_use_at);

@@ -1,6 +1,8 @@
 //! Which names of files are allowed or denied in a directory (`contract/validation.md` §8, rule 12):
 //! shell patterns in lower case, one entry per directory.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::lower_case::lower_case;
@@ -184,9 +186,10 @@ impl FilePatterns {
         root: bool,
         placeholders: &Placeholders<'_>,
     ) -> Result<(), Invalid> {
+        let mut paths: HashSet<String> = self.0.iter().map(|own| own.path.clone()).collect();
         for pattern in added.0.iter().filter(|pattern| root || pattern.path != "/") {
             let path = path::rooted(&placeholders.fill(&pattern.path)?);
-            if !self.0.iter().any(|own| own.path == path) {
+            if paths.insert(path.clone()) {
                 self.0.push(FilePattern { path, ..pattern.clone() });
             }
         }
@@ -198,7 +201,7 @@ impl TryFrom<Vec<FilePattern>> for FilePatterns {
     type Error = Invalid;
 
     fn try_from(list: Vec<FilePattern>) -> Result<Self, Invalid> {
-        let mut paths = std::collections::HashSet::new();
+        let mut paths = HashSet::new();
         match list.iter().find(|pattern| !paths.insert(&pattern.path)) {
             Some(twice) => {
                 Err(Invalid::new(format!("filters.file_patterns: {} has two entries", quote(&twice.path))))

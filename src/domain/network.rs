@@ -11,7 +11,7 @@ use super::word::distinct;
 use crate::error::Invalid;
 
 /// An IP network; host bits may be set and stay in the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct IpNetwork {
     text: String,
@@ -101,8 +101,7 @@ impl IpNetworks {
     /// These networks and those.
     #[must_use]
     pub fn with(&self, more: &Self) -> Self {
-        let new = more.0.iter().filter(|network| !self.0.contains(network));
-        Self(self.0.iter().chain(new).cloned().collect())
+        Self(distinct(self.0.iter().chain(&more.0)).into_iter().cloned().collect())
     }
 
     /// Whether there is no network at all.

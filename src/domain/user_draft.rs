@@ -215,7 +215,7 @@ fn classify_password(
         return Ok(PasswordChange::Clear);
     }
     if let Some(hash) = PasswordHash::recognise(password.expose()) {
-        return Ok(PasswordChange::Hashed(hash));
+        return hash.within_bounds("password").map(PasswordChange::Hashed);
     }
     strength::check(password.expose(), if own_strength > 0 { own_strength } else { min_strength })?;
     Ok(PasswordChange::New(password))

@@ -1,6 +1,7 @@
 //! Folders mounted into a user's tree (`contract/user-model.md` §4, `contract/validation.md` §7): which
 //! folder, where, and how much may go into it. The folders themselves are other objects.
 
+use std::collections::HashSet;
 use std::slice;
 
 use serde::{Deserialize, Serialize};
@@ -105,15 +106,17 @@ impl VirtualFolders {
     pub fn settle(drafts: Vec<VirtualFolderDraft>) -> Result<Self, Invalid> {
         drafts.iter().try_for_each(VirtualFolderDraft::refuse_redacted)?;
         let mut folders: Vec<VirtualFolder> = Vec::with_capacity(drafts.len());
+        // A megabyte holds tens of thousands: each is looked for in a set, not among all the earlier ones.
+        let (mut names, mut paths) = (HashSet::new(), HashSet::new());
         for draft in drafts {
             let folder = VirtualFolder::settle(draft)?;
-            if folders.iter().any(|earlier| earlier.name == folder.name) {
+            if !names.insert(folder.name.clone()) {
                 return Err(Invalid::new(format!(
                     "virtual_folders: the folder \"{}\" is given twice",
                     folder.name
                 )));
             }
-            if folders.iter().any(|earlier| earlier.virtual_path == folder.virtual_path) {
+            if !paths.insert(folder.virtual_path.clone()) {
                 let path = folder.virtual_path;
                 return Err(Invalid::new(format!("virtual_folders: the path \"{path}\" is given twice")));
             }
@@ -133,10 +136,13 @@ impl VirtualFolders {
     /// # Errors
     /// When a name cannot stand for a placeholder.
     pub fn add_missing(&mut self, added: &Self, placeholders: &Placeholders<'_>) -> Result<(), Invalid> {
+        let mut names: HashSet<String> = self.0.iter().map(|own| own.name.clone()).collect();
+        let mut paths: HashSet<String> = self.0.iter().map(|own| own.virtual_path.clone()).collect();
         for folder in added {
             let virtual_path = path::rooted(&placeholders.fill(&folder.virtual_path)?);
-            let is_known = |own: &VirtualFolder| own.name == folder.name || own.virtual_path == virtual_path;
-            if !self.0.iter().any(is_known) {
+            if !names.contains(&folder.name) && !paths.contains(&virtual_path) {
+                names.insert(folder.name.clone());
+                paths.insert(virtual_path.clone());
                 self.0.push(VirtualFolder { virtual_path, ..folder.clone() });
             }
         }
@@ -192,6 +198,35 @@ mod tests {
 
     fn folder(name: &str, path: &str) -> Value {
         json!({"name": name, "virtual_path": path})
+    }
+
+    /// As many as a request can hold; looked for one among all others, they took seconds.
+    #[test]
+    fn tens_of_thousands_of_folders_are_told_apart() {
+        let many: Vec<VirtualFolderDraft> = (0..27_000)
+            .map(|number| VirtualFolderDraft {
+                name: format!("f{number:05}"),
+                virtual_path: format!("/p{number}"),
+                ..VirtualFolderDraft::default()
+            })
+            .collect();
+        let with = |name: &str, virtual_path: &str| {
+            let (name, virtual_path) = (name.to_owned(), virtual_path.to_owned());
+            let last = VirtualFolderDraft { name, virtual_path, ..VirtualFolderDraft::default() };
+            let folders = many.iter().cloned().chain([last]).collect();
+            VirtualFolders::settle(folders).map_err(|why| why.to_string())
+        };
+        let mut folders = with("g", "/q").unwrap();
+        assert_eq!(folders.iter().count(), 27_001);
+        assert!(folders.iter().is_sorted_by_key(|folder| folder.name.clone()));
+        assert!(with("f00003", "/q").unwrap_err().contains("folder \"f00003\" is given twice"));
+        assert!(with("g", "/p26999").unwrap_err().contains("path \"/p26999\" is given twice"));
+
+        let placeholders = Placeholders { username: "u", role: "" };
+        let mut added = with("h", "/r").unwrap();
+        added.remove("g");
+        folders.add_missing(&added, &placeholders).unwrap();
+        assert_eq!(folders.iter().count(), 27_002, "h alone is new");
     }
 
     #[test]

@@ -26,6 +26,9 @@ const RECENT: i64 = 30 * UnixMillis::DAY;
 const REFRESHED_AFTER: i64 = UnixMillis::DAY;
 /// From how many places an account may have signed in lately.
 const MOST_PLACES: usize = 8;
+/// How long the row of failures of a name that no account has is remembered, in milliseconds. Shorter, whoever comes
+/// back the next day could tell by the lock which names exist.
+const ROW_OF_NOBODY: i64 = 30 * UnixMillis::DAY;
 /// When to come back to an account that has failed too often in a row; until somebody lets it off, in vain.
 const WAIT_FOR_HELP: i64 = UnixMillis::DAY;
 
@@ -90,7 +93,10 @@ pub struct Watched {
     familiar: Tally,
     #[serde(default)]
     in_a_row: usize,
-    /// The password that was guessed at: another one starts anew.
+    /// When the last of them was counted.
+    #[serde(default)]
+    last_in_a_row: UnixMillis,
+    /// The password that was guessed at: another one starts anew. None is that of a name that no account has.
     #[serde(default)]
     password: Option<Digest>,
     #[serde(default)]
@@ -100,16 +106,37 @@ pub struct Watched {
 impl Watched {
     /// Somebody who did nothing yet.
     pub fn new(subject: Subject) -> Self {
-        let (strangers, familiar) = (Tally::default(), Tally::default());
-        Self { subject, strangers, familiar, in_a_row: 0, password: None, places: Vec::new() }
+        Self {
+            subject,
+            strangers: Tally::default(),
+            familiar: Tally::default(),
+            in_a_row: 0,
+            last_in_a_row: UnixMillis::default(),
+            password: None,
+            places: Vec::new(),
+        }
     }
 
     /// Holds what is remembered against the password there is now: failures at another one do not count.
-    pub fn renew(&mut self, password: Digest) {
-        if self.password.is_some_and(|known| known != password) {
+    pub fn renew(&mut self, password: Option<Digest>) {
+        if self.password != password {
             self.forgive();
         }
-        self.password = Some(password);
+        self.password = password;
+    }
+
+    /// Takes what was written of a name that no account had: once that was a digest of no password.
+    #[must_use]
+    pub fn read_back(mut self) -> Self {
+        if self.password == Some(Digest::of_account(0, None)) {
+            self.password = None;
+        }
+        self
+    }
+
+    /// Whether there is a password to guess: whoever makes up names makes up none of these.
+    pub const fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     /// Forgets the failures and what they brought.
@@ -131,10 +158,11 @@ impl Watched {
                 Crowd::Strangers => limits.failures_in_a_row.saturating_sub(limits.failures),
                 Crowd::Familiar => limits.failures_in_a_row,
             };
-            if self.in_a_row >= most {
+            let in_a_row = self.in_a_row(now);
+            if in_a_row >= most {
                 return Admission::Refused(WAIT_FOR_HELP);
             }
-            if self.in_a_row + self.under_way() >= most {
+            if in_a_row + self.under_way() >= most {
                 return Admission::Full;
             }
         }
@@ -160,9 +188,10 @@ impl Watched {
         let is_account = self.is_account();
         let is_banned = self.tally(crowd).fail(with_code && is_account, limits, now);
         if is_account {
-            self.in_a_row = self.in_a_row.saturating_add(1);
+            self.in_a_row = self.in_a_row(now).saturating_add(1);
+            self.last_in_a_row = now;
         }
-        is_banned || (is_account && self.is_locked(limits))
+        is_banned || (is_account && self.is_locked(limits, now))
     }
 
     /// Has the failure of a stranger that was just counted taken back as soon as this account signs in from here:
@@ -209,13 +238,16 @@ impl Watched {
     }
 
     /// Whether the account has failed so often in a row that no stranger is let in until somebody helps.
-    pub fn is_locked(&self, limits: &Limits) -> bool {
-        self.is_account() && self.in_a_row >= limits.failures_in_a_row.saturating_sub(limits.failures)
+    pub fn is_locked(&self, limits: &Limits, now: UnixMillis) -> bool {
+        let most = limits.failures_in_a_row.saturating_sub(limits.failures);
+        self.is_account() && self.in_a_row(now) >= most
     }
 
     /// Whether there is anything to tell of its failures.
     pub fn is_suspect(&self, limits: &Limits, now: UnixMillis) -> bool {
-        self.failures(limits, now) > 0 || self.banned_until(limits, now).is_some() || self.is_locked(limits)
+        self.failures(limits, now) > 0
+            || self.banned_until(limits, now).is_some()
+            || self.is_locked(limits, now)
     }
 
     /// Whether nothing would be lost by forgetting it.
@@ -231,9 +263,9 @@ impl Watched {
         let banned_until = self.banned_until(limits, now);
         let standing = if self.under_way() > 0 {
             Standing::UnderWay
-        } else if banned_until.is_some() || self.is_locked(limits) {
+        } else if banned_until.is_some() || self.is_locked(limits, now) {
             Standing::Blocked
-        } else if last.is_some() || self.in_a_row > 0 {
+        } else if last.is_some() || self.in_a_row(now) > 0 {
             Standing::Failing
         } else if seen.is_some() {
             Standing::Seen
@@ -241,9 +273,17 @@ impl Watched {
             return None;
         };
         let bans = self.strangers.bans(now) + self.familiar.bans(now);
-        let offences = self.failures(limits, now).max(self.in_a_row);
+        let offences = self.failures(limits, now).max(self.in_a_row(now));
         let offences = offences.saturating_add(bans.saturating_mul(limits.failures));
         Some(Worth { standing, offences, last: banned_until.max(last).max(seen).unwrap_or_default() })
+    }
+
+    /// Failures in a row that count now. Those of an account do until it signs in; a name that no account has must
+    /// not be remembered for ever.
+    fn in_a_row(&self, now: UnixMillis) -> usize {
+        let counts =
+            self.has_password() || now.get().saturating_sub(self.last_in_a_row.get()) < ROW_OF_NOBODY;
+        if counts { self.in_a_row } else { 0 }
     }
 
     fn crowd(&self, from: IpAddr, now: UnixMillis) -> Crowd {
@@ -321,15 +361,36 @@ mod tests {
             now = now.plus(1_000_000);
         }
         assert_eq!(tries, [7, 3], "ten in a row, the last three from the familiar place");
-        assert!(anna.is_locked(&LIMITS));
+        assert!(anna.is_locked(&LIMITS, now));
         assert_eq!(anna.admits(HOME, false, &LIMITS, now), Admission::Refused(WAIT_FOR_HELP));
         anna.forgive();
         assert_eq!(anna.admits(ELSEWHERE, false, &LIMITS, now), Admission::Open(Crowd::Strangers));
     }
 
     #[test]
+    fn a_row_of_failures_ends_in_time_for_a_name_that_no_account_has_and_for_no_account() {
+        let (mut nobody, mut anna) = (anna(), anna());
+        anna.renew(Some(Digest::of_account(1, None)));
+        for watched in [&mut nobody, &mut anna] {
+            let mut now = NOON;
+            for _ in 0..7 {
+                assert!(matches!(attempt(watched, ELSEWHERE, now), Admission::Open(_)));
+                now = now.plus(1_000_000);
+            }
+            let last = now.plus(-1_000_000);
+            let later = last.plus(ROW_OF_NOBODY);
+            assert!(watched.is_locked(&LIMITS, later.plus(-1)));
+            assert_eq!(watched.is_locked(&LIMITS, later), watched.has_password());
+            assert_eq!(watched.is_over(&LIMITS, later), !watched.has_password());
+            let is_refused =
+                matches!(watched.admits(ELSEWHERE, false, &LIMITS, later), Admission::Refused(_));
+            assert_eq!(is_refused, watched.has_password());
+        }
+    }
+
+    #[test]
     fn another_password_starts_anew_and_success_ends_the_row() {
-        let digest = |id| Digest::of_account(id, None);
+        let digest = |id| Some(Digest::of_account(id, None));
         let mut anna = anna();
         anna.renew(digest(1));
         for _ in 0..3 {
@@ -402,7 +463,7 @@ mod tests {
     #[test]
     fn it_reads_back_but_for_what_is_under_way() {
         let mut anna = anna();
-        anna.renew(Digest::of_account(1, None));
+        anna.renew(Some(Digest::of_account(1, None)));
         anna.succeed(HOME, NOON);
         attempt(&mut anna, ELSEWHERE, NOON);
         let text = serde_json::to_string(&anna).unwrap();

@@ -50,7 +50,7 @@ struct Watch {
 #[derive(Debug, Clone)]
 pub struct Approach {
     account: Subject,
-    password: Digest,
+    password: Option<Digest>,
     address: IpAddr,
     with_code: bool,
 }
@@ -59,7 +59,8 @@ impl Approach {
     /// Towards an account, whether or not there is one, whose password has this hash.
     pub fn new(kind: SubjectKind, name: &str, password: Option<&PasswordHash>, address: IpAddr) -> Self {
         let account = Subject::account(kind, name);
-        Self { account, password: Digest::of_account(0, password), address, with_code: false }
+        let password = password.map(|hash| Digest::of_account(0, Some(hash)));
+        Self { account, password, address, with_code: false }
     }
 
     /// The same, with a one-time code.
@@ -95,8 +96,8 @@ impl Defender {
     pub fn open(store: Store, clock: Clock, limits: Limits) -> Result<Self, Error> {
         let mut lists = Lists::default();
         let now = clock.now();
-        let remembered = store.items::<Watched>()?;
-        for watched in remembered.into_iter().filter(|watched| !watched.is_over(&limits, now)) {
+        let remembered = store.items::<Watched>()?.into_iter().map(Watched::read_back);
+        for watched in remembered.filter(|watched| !watched.is_over(&limits, now)) {
             lists.restore(watched, &limits, now);
         }
         let lists = Arc::new(Mutex::new(lists));
@@ -207,9 +208,7 @@ impl Watch {
         // Read in the order in which failures are counted: one that is later than now is forgotten.
         let (limits, now) = (&self.limits, self.clock.now());
         let by_address = lists.watch(address, limits, now).admits(*from, *with_code, limits, now);
-        let watched = lists.watch(account, limits, now);
-        watched.renew(*password);
-        let by_account = watched.admits(*from, *with_code, limits, now);
+        let by_account = lists.renew(account, *password, limits, now).admits(*from, *with_code, limits, now);
         let admission = match (by_address, by_account) {
             (Admission::Refused(a), Admission::Refused(b)) => Admission::Refused(a.max(b)),
             (Admission::Refused(wait), _) | (_, Admission::Refused(wait)) => Admission::Refused(wait),
@@ -231,7 +230,7 @@ impl Watch {
             subject: watched.subject.clone(),
             failures: watched.failures(&self.limits, now),
             banned_until: watched.banned_until(&self.limits, now),
-            is_locked: watched.is_locked(&self.limits),
+            is_locked: watched.is_locked(&self.limits, now),
         }
     }
 

@@ -41,6 +41,15 @@ pub enum Holder<'a> {
     ApiKey(&'a str),
 }
 
+/// What need not be computed once a password is known to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Savings {
+    /// The usual hash in addition to a cheap one: whoever is let in may know.
+    TheUsualHash,
+    /// Nothing: something else than the password may still keep him out.
+    Nothing,
+}
+
 /// Hashes and checks passwords within its limits; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HashingPool {
@@ -49,6 +58,9 @@ pub struct HashingPool {
     dummy: PasswordHash,
     slots: BoundedPool,
     cache: Option<Arc<VerificationCache>>,
+    /// How many hashes were computed to check passwords.
+    #[cfg(test)]
+    pub(super) computed: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl HashingPool {
@@ -63,7 +75,14 @@ impl HashingPool {
     ) -> Result<Self, Error> {
         let dummy = scheme.hash(&NewPassword::new(random::short_id()))?;
         let slots = BoundedPool::new("hashing", limits.workers, limits.waiting)?;
-        Ok(Self { scheme, dummy, slots, cache: cache.map(Arc::new) })
+        Ok(Self {
+            scheme,
+            dummy,
+            slots,
+            cache: cache.map(Arc::new),
+            #[cfg(test)]
+            computed: Arc::default(),
+        })
     }
 
     /// How new hashes are made.
@@ -84,8 +103,9 @@ impl HashingPool {
     /// Whether a password is the one whose hash is stored.
     ///
     /// Without a stored hash, or with one that cannot be computed, the answer is no after the work of a
-    /// usual hash, so that the time does not tell which names exist. A right password that was proved
-    /// a short while ago needs no work.
+    /// usual hash, so that the time does not tell which names exist; so it is after a wrong password for a hash that
+    /// costs less than the usual one, as those made elsewhere do. A right password that was proved a short while
+    /// ago needs no work.
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
@@ -105,13 +125,49 @@ impl HashingPool {
         {
             return Ok(true);
         }
-        let is_known = stored.is_some();
-        let hash = stored.unwrap_or_else(|| self.dummy.clone());
-        let is_right = self.run(move || hash.verify(given.expose())).await? && is_known;
+        let is_right = self.compute(stored, given, Savings::TheUsualHash).await?;
         if is_right && let Some((cache, proof)) = proof {
             cache.remember(proof);
         }
         Ok(is_right)
+    }
+
+    /// The same, computed each time and never remembered: for an account that asks for more than the password. What
+    /// is remembered there would tell by its quick answer, to whoever lacks the rest, that the password is right.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the queue is full.
+    pub async fn verify_anew(&self, stored: Option<PasswordHash>, given: NewPassword) -> Result<bool, Error> {
+        self.compute(stored.filter(|hash| hash.check().is_ok()), given, Savings::Nothing).await
+    }
+
+    /// Answers with this work: the stored hash, if there is one, and the usual one where that is missing or costs
+    /// less. A right password in place of a wrong one saves no more than `saves` says.
+    async fn compute(
+        &self,
+        stored: Option<PasswordHash>,
+        given: NewPassword,
+        saves: Savings,
+    ) -> Result<bool, Error> {
+        let is_cheap = stored.as_ref().is_none_or(|hash| hash.costs_less_than(&self.scheme));
+        let usual = is_cheap.then(|| self.dummy.clone());
+        #[cfg(test)]
+        let computed = Arc::clone(&self.computed);
+        let compute = move |hash: &PasswordHash| {
+            #[cfg(test)]
+            computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            hash.verify(given.expose())
+        };
+        let work = move || {
+            let is_right = stored.as_ref().is_some_and(&compute);
+            if !(is_right && saves == Savings::TheUsualHash)
+                && let Some(usual) = usual
+            {
+                std::hint::black_box(compute(&usual));
+            }
+            is_right
+        };
+        self.run(work).await
     }
 
     /// Does other slow work within the same limits, see [`BoundedPool::run`].
@@ -188,6 +244,32 @@ mod tests {
         assert!(matches!(verify(Holder::User("bert"), "right").await, Err(Error::Busy { .. })));
         let unknown = pool.verify(Holder::User("anna"), None, password("right")).await;
         assert!(matches!(unknown, Err(Error::Busy { .. })), "an unknown name takes a worker as well");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_costs_a_usual_hash_at_least_whatever_is_stored() {
+        let pool = pool(1, 0);
+        let usual = pool.hash(password("password")).await.unwrap();
+        let cheap = |text| PasswordHash::recognise(text);
+        let md5 = "{MD5}5f4dcc3b5aa765d61d8327deb882cf99";
+        let md5_crypt = "$1$xxxxxxxx$UYCIxa628.9qXjpQCjM4a.";
+        for (stored, wrong, right, right_anew) in [
+            (None, 1, 1, 1),
+            (cheap("{MD5}broken"), 1, 1, 1),
+            (cheap(md5), 2, 1, 2),
+            (cheap(md5_crypt), 2, 1, 2),
+            (Some(usual), 1, 1, 1),
+        ] {
+            let computed = || pool.computed.swap(0, Ordering::SeqCst);
+            let is_usable = stored.as_ref().is_some_and(|hash| hash.check().is_ok());
+            assert!(!pool.verify(Holder::User("a"), stored.clone(), password("wrong")).await.unwrap());
+            assert_eq!(computed(), wrong, "{stored:?}");
+            let given = password("password");
+            assert_eq!(pool.verify_anew(stored.clone(), given.clone()).await.unwrap(), is_usable);
+            assert_eq!(computed(), right_anew, "{stored:?}");
+            assert_eq!(pool.verify(Holder::User("a"), stored.clone(), given).await.unwrap(), is_usable);
+            assert_eq!(computed(), right, "{stored:?}");
+        }
     }
 
     #[tokio::test]

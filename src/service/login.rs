@@ -10,10 +10,12 @@ use super::references;
 use super::second_factor::SecondFactors;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
+use crate::domain::filesystem::Filesystem;
 use crate::domain::group::EffectiveUser;
 use crate::domain::login_method::LoginMethod;
 use crate::domain::password::NewPassword;
-use crate::domain::protocol::Protocol;
+use crate::domain::protocol::{MfaProtocol, Protocol};
+use crate::domain::sealer::Sealer;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::domain::username::{NamingRules, Username};
@@ -55,6 +57,8 @@ pub struct LoginSettings {
     pub naming: NamingRules,
     /// Whether hashes of another family are replaced after a successful sign-in.
     pub converts_hashes: bool,
+    /// What opens the secrets of users' file systems.
+    pub sealer: Sealer,
 }
 
 impl Logins {
@@ -94,7 +98,13 @@ impl Logins {
     ) -> Result<Arc<Admin>, Error> {
         let allowed = admin.filter(|admin| admin.may_sign_in_from(attempt.address));
         let hash = allowed.as_ref().and_then(|admin| admin.password.clone());
-        let matches = self.hashing.verify(Holder::Admin(name), hash, attempt.password.clone()).await?;
+        let given = attempt.password.clone();
+        let needs_code = allowed.as_ref().is_some_and(|admin| admin.filters.totp_config.enabled);
+        let matches = if needs_code {
+            self.hashing.verify_anew(hash, given).await?
+        } else {
+            self.hashing.verify(Holder::Admin(name), hash, given).await?
+        };
         let Some(admin) = allowed.filter(|_| matches) else { return Err(invalid_credentials()) };
         if attempt.passcode.is_none() {
             tried.has_no_code();
@@ -107,7 +117,8 @@ impl Logins {
     ///
     /// # Errors
     /// [`Error::BadCredentials`] before the password is known to be right, [`Error::Denied`] with
-    /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait.
+    /// the cause afterwards; [`Error::TooMany`] after too many failures, [`Error::Busy`] when too many wait;
+    /// [`Error::NoRootFilesystem`] when a secret of his provider cannot be opened.
     pub async fn user(&self, attempt: Attempt) -> Result<EffectiveUser, Error> {
         let name = Username::normalise(&attempt.username, self.settings.naming);
         let user = self.store.user(&name)?.map(|stored| stored.value);
@@ -132,13 +143,23 @@ impl Logins {
         let allowed = effective.filter(|user| may_sign_in(user, self.clock.now()));
         let hash = allowed.as_ref().and_then(|user| user.password.clone());
         let anonymous = allowed.as_ref().is_some_and(|user| user.filters.is_anonymous);
-        let matches = self.hashing.verify(Holder::User(name), hash, attempt.password.clone()).await?;
+        let given = attempt.password.clone();
+        let needs_code =
+            allowed.as_ref().is_some_and(|user| user.filters.totp_config.is_asked_for(MfaProtocol::Http));
+        let matches = if needs_code {
+            self.hashing.verify_anew(hash, given).await?
+        } else {
+            self.hashing.verify(Holder::User(name), hash, given).await?
+        };
         let Some(user) = allowed.filter(|_| matches || anonymous) else { return Err(invalid_credentials()) };
         check_access(&user, attempt.address)?;
         if attempt.passcode.is_none() {
             tried.has_no_code();
         }
         self.second_factors.check_user(&user, attempt.passcode.as_deref()).await?;
+        if !user.filters.disable_fs_checks {
+            check_filesystem(&user.filesystem, &self.settings.sealer)?;
+        }
         Ok(user)
     }
 
@@ -164,7 +185,8 @@ impl Logins {
         let now = self.clock.now();
         let scheme = self.hashing.scheme();
         let converts = self.settings.converts_hashes && scheme.check(password).is_ok();
-        let old_hash = user.password.clone().filter(|hash| converts && hash.needs_conversion(scheme));
+        let old_hash =
+            user.password.clone().filter(|hash| converts && hash.needs_conversion(scheme, password));
         let new_hash = match &old_hash {
             Some(_) => Some(self.hashing.hash(password.clone()).await?),
             None => None,
@@ -185,6 +207,14 @@ impl Logins {
             })
             .await
     }
+}
+
+/// Holds a user's file system against what can be told without reaching it: its secrets open.
+fn check_filesystem(filesystem: &Filesystem, sealer: &Sealer) -> Result<(), Error> {
+    for secret in filesystem.secrets().filter_map(|(_, secret)| secret.sealed()) {
+        sealer.open(secret).map_err(|why| Error::NoRootFilesystem(why.into()))?;
+    }
+    Ok(())
 }
 
 /// What keeps a user out of the server's own side after the right password, his groups' settings counted
@@ -216,3 +246,6 @@ pub fn may_sign_in(user: &EffectiveUser, now: UnixMillis) -> bool {
 pub fn invalid_credentials() -> Error {
     Error::BadCredentials("invalid credentials".into())
 }
+
+#[cfg(test)]
+mod tests;

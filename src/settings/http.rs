@@ -51,11 +51,11 @@ pub struct HttpSettings {
     pub server_header: String,
     /// Requests under way at once from one address; more are answered 429. Default 256.
     pub parallel_requests_per_address: NonZeroU32,
-    /// Requests of one address within a second, on the long run; more are answered 429. Default: absent, any
-    /// number, since what is dear has limits of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests_per_second_per_address: Option<NonZeroU32>,
-    /// Requests of one address that may come at once after a pause, where there is such a limit. Default 1000.
+    /// Requests of one address within a second, on the long run; more are answered 429. 0: any number. Default
+    /// 5000, more than a script has a reason for.
+    pub requests_per_second_per_address: u32,
+    /// Requests of one address that may come at once after a pause, where there is such a limit. Default
+    /// 50 000.
     pub request_burst_per_address: NonZeroU32,
 }
 
@@ -75,8 +75,8 @@ impl Default for HttpSettings {
             client_ip_header_depth: 0,
             server_header: "usersd".to_owned(),
             parallel_requests_per_address: NonZeroU32::MIN.saturating_add(255),
-            requests_per_second_per_address: None,
-            request_burst_per_address: NonZeroU32::MIN.saturating_add(999),
+            requests_per_second_per_address: 5000,
+            request_burst_per_address: NonZeroU32::MIN.saturating_add(49_999),
         }
     }
 }

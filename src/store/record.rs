@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::compression::{compressed, decompressed};
+use crate::error::Error;
 
 /// Decodes a private part.
 pub use bincode::Decode;
@@ -49,6 +50,26 @@ pub enum Damaged {
     /// The private part does not decode or encode.
     #[error("its private part does not fit: {0}")]
     Private(String),
+    /// The private part of a value would be larger than one may be.
+    #[error("password hash, recovery codes and the keys of secrets take more than 1 MiB together")]
+    TooLarge,
+}
+
+impl From<Damaged> for Error {
+    /// Why a value could not be stored: only its size is the client's doing.
+    fn from(why: Damaged) -> Self {
+        match why {
+            Damaged::TooLarge => Self::invalid(why.to_string()),
+            Damaged::Short
+            | Damaged::Version(_)
+            | Damaged::Flags
+            | Damaged::Checksum
+            | Damaged::Length
+            | Damaged::Compression
+            | Damaged::Public(_)
+            | Damaged::Private(_) => Self::internal(why),
+        }
+    }
 }
 
 /// What is stored of one thing, apart from its key and revision.
@@ -191,7 +212,7 @@ pub fn encode_private<T: Encode>(value: &T) -> Result<Vec<u8>, Damaged> {
     let bytes = bincode::encode_to_vec(value, bincode::config::standard())
         .map_err(|error| Damaged::Private(error.to_string()))?;
     if bytes.len() > PRIVATE_LIMIT {
-        return Err(Damaged::Private(format!("{} bytes are too many", bytes.len())));
+        return Err(Damaged::TooLarge);
     }
     Ok(bytes)
 }
@@ -338,7 +359,9 @@ mod tests {
     #[test]
     fn a_private_part_over_the_limit_is_refused() {
         assert!(encode_private(&"x".repeat(PRIVATE_LIMIT - 16)).is_ok());
-        assert!(encode_private(&"x".repeat(PRIVATE_LIMIT)).is_err());
+        let why = encode_private(&"x".repeat(PRIVATE_LIMIT)).unwrap_err();
+        assert!(matches!(why.into(), Error::Invalid(_)), "whoever sent it is told");
+        assert!(matches!(Damaged::Length.into(), Error::Internal(_)));
     }
 
     #[test]

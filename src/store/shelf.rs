@@ -209,10 +209,10 @@ impl Txn<'_> {
     /// Stages a thing in place of any other under its key.
     ///
     /// # Errors
-    /// When it does not encode, or not to what decodes again; when its key is too long.
+    /// [`Error::Invalid`] when what is hidden of it is too large; when it does not encode, or not to what decodes again; when its key is too long.
     pub fn put_item<T: Shelved>(&mut self, item: &T) -> Result<(), Error> {
         let key = keys::key(T::KIND.prefix(), item.key().as_bytes());
-        let body = item.encode().map_err(Error::internal)?;
+        let body = item.encode()?;
         let record = Record::new(self.revision(), &body).encode(&key).map_err(Error::internal)?;
         // The shelf will decode it when nobody can be told any more.
         decode::<T>(&key, &record)?;

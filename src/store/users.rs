@@ -157,9 +157,10 @@ impl Txn<'_> {
     /// his groups and folders exist is for the caller to see to.
     ///
     /// # Errors
-    /// When the name is too long, the store cannot be read there or the record in its place is damaged.
+    /// [`Error::Invalid`] when what is hidden of him is too large; when the name is too long, the store cannot be
+    /// read there or the record in its place is damaged.
     pub fn put_user(&mut self, user: &User) -> Result<Document, Error> {
-        let body = accounts::encode_user(user).map_err(Error::internal)?;
+        let body = accounts::encode_user(user)?;
         self.put_references(user)?;
         self.put_user_bytes(&UserBytes { name: user.username.as_str(), role: &user.role, body: &body })
     }

@@ -39,6 +39,56 @@ async fn bodies_that_are_no_user_are_refused_and_store_nothing() {
     assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
 }
 
+/// The salt alone would cost seconds of a core for each try.
+#[actix_web::test]
+async fn hashes_beyond_any_real_length_are_refused_wherever_one_is_taken() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let hashes = [
+        format!("$pbkdf2-sha256$1${}$DGDID5YfDnHzqbUkr2ASBi/gN6Y=", "s".repeat(500_000)),
+        format!("{{MD5}}{}", "0".repeat(5_000)),
+        format!("$argon2id${}", "x".repeat(5_000)),
+    ];
+    let why = |member: &str| format!("{member}: a password hash may have at most 4096 bytes");
+    admin.post("/users", &user("anna", &json!("old"))).await.expect(201);
+    for hash in &hashes {
+        let refused = admin.post("/users", &user("bob", &json!(hash))).await.expect(400);
+        let expected = json!({"error": format!("Validation error: {}", why("password")), "message": ""});
+        assert_eq!(refused.json(), expected);
+        admin.put("/users/anna", &user("anna", &json!(hash))).await.expect(400);
+        let load = json!({"version": 16, "users": [user("bob", &json!(hash))]});
+        let refused = admin.post("/loaddata", &load).await.expect(400);
+        assert!(refused.text.contains(&why("password")), "{}", refused.text);
+    }
+    let draft = json!({"username": "root", "status": 1, "permissions": ["*"], "password": hashes[2]});
+    let refused = admin.post("/admins", &draft).await.expect(400);
+    assert_eq!(refused.json()["error"], format!("Validation error: {}", why("password")));
+    let key = json!({"id": "k", "name": "k", "scope": 1, "key": hashes[2]});
+    let load = json!({"version": 16, "api_keys": [key]});
+    assert!(admin.post("/loaddata", &load).await.expect(400).text.contains(&why("key")));
+    assert_eq!(admin.get("/users").await.expect(200).usernames(), ["anna"]);
+    server.user("anna", "old").await;
+}
+
+/// What is hidden of an object has its greatest size, which more than hashes can pass.
+#[actix_web::test]
+async fn more_recovery_codes_than_a_record_holds_are_refused() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let secret = json!({"status": "Secretbox", "payload": "x", "key": "0".repeat(64)});
+    let codes = vec![json!({ "secret": secret }); 20_000];
+    let mut bob = user("bob", &json!("x"));
+    bob["filters"] = json!({"recovery_codes": codes});
+    let load = json!({"version": 16, "users": [bob]});
+    let refused = admin.post("/loaddata", &load).await.expect(400);
+    assert!(refused.text.contains("more than 1 MiB together"), "{}", refused.text);
+    assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
+}
+
+fn user(name: &str, password: &Value) -> Value {
+    json!({"username": name, "status": 1, "password": password, "permissions": {"/": ["*"]}})
+}
+
 #[actix_web::test]
 async fn what_the_reference_lets_through_is_let_through() {
     let server = TestServer::start().await;
@@ -161,4 +211,21 @@ async fn a_password_too_long_for_bcrypt_is_told_before_a_name_that_is_taken() {
     admin.post("/users", &user(72)).await.expect(201);
     admin.post("/users", &user(72)).await.expect(409);
     admin.post("/users", &user(73)).await.expect(400);
+}
+
+#[actix_web::test]
+async fn null_after_a_value_leaves_it_as_it_is() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let body = r#"{"username":"a","status":1,"permissions":{"/":["*"]},"password":"x","password":null,
+        "expiration_date":4102444800000,"expiration_date":null}"#;
+    let added = admin.send(&Method::POST, "/users", body.to_owned()).await.expect(201).json();
+    assert_eq!(
+        (&added["has_password"], &added["expiration_date"]),
+        (&json!(true), &json!(4_102_444_800_000_i64))
+    );
+    server.user("a", "x").await;
+    let body = body.replace(r#""x""#, r#""y""#);
+    admin.send(&Method::PUT, "/users/a", body).await.expect(200);
+    server.user("a", "y").await;
 }

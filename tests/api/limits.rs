@@ -127,7 +127,7 @@ async fn asking_often_whether_the_server_is_ready_does_not_write_often() {
 #[actix_web::test]
 async fn more_requests_than_the_rate_allows_are_429_on_every_route() {
     let server = TestServer::start_with(|settings| {
-        settings.http.requests_per_second_per_address = NonZeroU32::new(2);
+        settings.http.requests_per_second_per_address = 2;
         settings.http.request_burst_per_address = NonZeroU32::new(3).unwrap();
     })
     .await;
@@ -148,4 +148,23 @@ async fn more_requests_than_the_rate_allows_are_429_on_every_route() {
     server.advance(500);
     ask("/healthz").await.expect(200);
     ask("/healthz").await.expect(429);
+}
+
+#[test]
+fn the_rate_is_limited_by_default_and_no_script_comes_near() {
+    let shipped = Settings::default().http;
+    assert!((2_000..=20_000).contains(&shipped.requests_per_second_per_address));
+    assert!((10_000..=100_000).contains(&shipped.request_burst_per_address.get()));
+}
+
+#[actix_web::test]
+async fn a_rate_of_nothing_limits_nothing() {
+    let server = TestServer::start_with(|settings| {
+        settings.http.requests_per_second_per_address = 0;
+        settings.http.request_burst_per_address = NonZeroU32::MIN;
+    })
+    .await;
+    for _ in 0..3 {
+        server.anonymous().send_to(&Method::GET, "/healthz", String::new()).await.expect(200);
+    }
 }

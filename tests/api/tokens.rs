@@ -297,3 +297,43 @@ async fn a_users_tokens_end_with_what_they_were_good_for() {
         assert_eq!(reply.status, if ends { 401 } else { 200 }, "{member} {value}");
     }
 }
+
+#[actix_web::test]
+async fn a_user_whose_provider_secret_cannot_be_opened_gets_no_token_unless_nothing_is_to_be_checked() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let storage = |secret: Value| {
+        json!({"provider": 1, "s3config":
+            {"bucket": "b", "region": "r", "access_key": "k", "access_secret": secret}})
+    };
+    // Of another server, which had a master key.
+    let locked = json!({"status": "Secretbox", "payload": "AAAA", "key": "0".repeat(64), "mode": 1});
+    let garbled = json!({"status": "AES-256-GCM", "payload": "00", "key": "0".repeat(64)});
+    let plain = json!({"status": "Plain", "payload": "s"});
+    let refusal = json!({
+        "error": "could not create root filesystem: a secret of its provider cannot be opened",
+        "message": "Internal Server Error",
+    });
+    let group = json!({"name": "g", "user_settings": {"filesystem": storage(locked.clone())}});
+    admin.post("/groups", &group).await.expect(201);
+    for (name, secret, groups, is_unchecked, status) in [
+        ("a", &locked, json!([]), false, 500),
+        ("b", &garbled, json!([]), false, 500),
+        ("c", &locked, json!([]), true, 200),
+        ("d", &plain, json!([]), false, 200),
+        ("e", &plain, json!([{"name": "g", "type": 1}]), false, 500),
+        ("f", &plain, json!([{"name": "g", "type": 2}]), false, 200),
+    ] {
+        let user = json!({"username": name, "status": 1, "password": "old Passw0rd", "permissions": {"/": ["*"]},
+            "filesystem": storage(secret.clone()), "groups": groups,
+            "filters": {"disable_fs_checks": is_unchecked}});
+        admin.post("/users", &user).await.expect(201);
+        let reply = server.basic(name, "old Passw0rd").get("/user/token").await.expect(status);
+        if status == 500 {
+            assert_eq!(reply.json(), refusal, "{name}");
+            server.basic(name, "wrong").get("/user/token").await.expect(401);
+        }
+        let user = admin.get(&format!("/users/{name}")).await.expect(200).json();
+        assert_eq!(user.get("last_login").is_some(), status == 200, "{name}");
+    }
+}

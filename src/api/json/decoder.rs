@@ -158,15 +158,14 @@ impl<'de> Deserializer<'de> for Value<'_> {
         visitor.visit_enum(variant)
     }
 
-    /// `null` takes back what stood before it; a value after it counts again.
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Fault> {
-        if self.last.is_null() {
-            return visitor.visit_none();
+    /// `null` says nothing, so that what stands before it counts; but a list it empties.
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let said = self.occurrences().filter(|tree| !tree.is_null()).last();
+        match said {
+            None => visitor.visit_none(),
+            Some(Tree::Array(_)) if self.last.is_null() => visitor.visit_none(),
+            Some(_) => visitor.visit_some(self),
         }
-        if let Some(null) = self.earlier.iter().rposition(|tree| tree.is_null()) {
-            self.earlier.drain(..=null);
-        }
-        visitor.visit_some(self)
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -164,17 +164,22 @@ fn null_is_nothing() {
 }
 
 #[test]
-fn null_takes_back_lists_maps_and_options_but_nothing_else() {
+fn null_takes_back_lists_and_maps_but_nothing_else() {
     let draft = read(
         r#"{"uid":1,"uid":null,"username":"a","username":null,"note":"x","note":null,"permissions":{"/":[]},
             "permissions":null,"permissions":{"/a":[]},"filters":{"allowed_ip":["x"]},"filters":null,
             "extra":{"before":true},"extra":null,"extra":{"after":true}}"#,
     );
-    assert_eq!((draft.uid, draft.username.as_str(), draft.note), (1, "a", None));
+    assert_eq!((draft.uid, draft.username.as_str(), draft.note.as_deref()), (1, "a", Some("x")));
     assert_eq!(json!(draft.permissions), json!({"/a": []}));
     assert_eq!(draft.filters.allowed_ip, ["x"]);
-    assert_eq!(draft.extra, Some(Hooks { before: false, after: true }));
+    assert_eq!(draft.extra, Some(Hooks { before: true, after: true }));
     assert!(read(r#"{"filters":{"allowed_ip":["x"],"allowed_ip":null}}"#).filters.allowed_ip.is_empty());
+    assert_eq!(read(r#"{"note":null,"note":"x","note":"y","note":null}"#).note.as_deref(), Some("y"));
+    let options = |text: &str| decode::<Option<Vec<String>>>(text.as_bytes()).unwrap();
+    assert_eq!((options("[]"), options("null")), (Some(Vec::new()), None));
+    let wrong = decode::<Draft>(br#"{"note":1,"note":null}"#);
+    assert!(wrong.is_err(), "what stands before it must fit");
 }
 
 #[test]

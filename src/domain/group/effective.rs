@@ -2,6 +2,7 @@
 //! `contract/passwords.md` §5). What is stored and shown of him stays his own.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use super::{Group, PRIMARY, SECONDARY};
@@ -40,11 +41,12 @@ impl EffectiveUser {
         }
         let (username, role, members) = (user.username.clone(), user.role.clone(), user.groups.clone());
         let placeholders = Placeholders { username: username.as_str(), role: &role };
+        let groups = groups.iter().map(Borrow::borrow).map(|group| (group.name.as_str(), group));
+        let groups: HashMap<&str, &Group> = groups.collect();
         let mut effective = user;
         for kind in [PRIMARY, SECONDARY] {
             for member in members.iter().filter(|member| member.kind == kind) {
-                let group = groups.iter().map(Borrow::borrow).find(|group| group.name == member.name);
-                let Some(group) = group else { continue };
+                let Some(group) = groups.get(member.name.as_str()) else { continue };
                 if kind == PRIMARY {
                     fill(&mut effective, group, &placeholders)?;
                 }

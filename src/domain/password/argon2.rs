@@ -59,6 +59,11 @@ impl Argon2id {
         Ok(Self { version, params, salt, expected })
     }
 
+    /// The memory written in all passes together.
+    pub(super) fn work_kib(&self) -> u64 {
+        u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
+    }
+
     /// Computes the hash of the password and compares.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         let mut made = vec![0; self.expected.len()];

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{HashingScheme, argon2, bcrypt, digest, md5_crypt, pbkdf2, sha_crypt, yescrypt};
+use super::{HashingScheme, NewPassword, argon2, bcrypt, digest, md5_crypt, pbkdf2, sha_crypt, yescrypt};
+use crate::error::Invalid;
 
 /// The families of hashes that usersd can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +60,10 @@ const PREFIXES: [(&str, Scheme); 16] = [
     ("{SHA512}", Scheme::Sha512),
 ];
 
+/// The longest hash that is taken or computed. Real ones have at most some 200 bytes, 4 KiB leave room for any salt
+/// and key; what is longer only costs memory and time.
+const MAX_BYTES: usize = 4096;
+
 /// Why no password at all can match a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
@@ -89,6 +94,19 @@ impl PasswordHash {
     /// Takes a text that begins like a hash, for admins and API keys: bcrypt and Argon2id only.
     pub fn recognise_strong(text: &str) -> Option<Self> {
         Self::recognise(text).filter(|hash| matches!(hash.scheme, Scheme::Bcrypt | Scheme::Argon2id))
+    }
+
+    /// Holds a hash that somebody sends to the greatest length, 4096 bytes; `member` says where it stood.
+    ///
+    /// A stored one is never refused: where it is longer, no password is right, see [`PasswordHash::check`].
+    ///
+    /// # Errors
+    /// When it is longer.
+    pub fn within_bounds(self, member: &str) -> Result<Self, Invalid> {
+        if self.text.len() <= MAX_BYTES {
+            return Ok(self);
+        }
+        Err(Invalid::new(format!("{member}: a password hash may have at most {MAX_BYTES} bytes")))
     }
 
     /// A hash that [`HashingScheme`] has just made.
@@ -129,18 +147,37 @@ impl PasswordHash {
         self.open().map(|_| ())
     }
 
-    /// Whether the hash asks for no more work than this server does.
-    pub fn cost_is_bearable(&self) -> bool {
-        self.check() != Err(Unusable::TooCostly)
+    /// Whether it may cost less work than a hash that this scheme makes: so does one of lower costs, and so may one
+    /// of another family.
+    pub fn costs_less_than(&self, scheme: &HashingScheme) -> bool {
+        match self.open() {
+            Ok(Opened::Bcrypt(hash)) => !scheme.is_reached_by_bcrypt(hash.cost()),
+            Ok(Opened::Argon2id(hash)) => !scheme.is_reached_by_argon2id(hash.work_kib()),
+            Ok(
+                Opened::Pbkdf2(_)
+                | Opened::Md5Crypt(_)
+                | Opened::ShaCrypt(_)
+                | Opened::Yescrypt(_)
+                | Opened::Digest(_),
+            )
+            | Err(_) => true,
+        }
     }
 
     /// Whether a login should replace it by a hash of the family in use (`contract/passwords.md` §4);
     /// another cost of the same family is left alone.
-    pub fn needs_conversion(&self, to: &HashingScheme) -> bool {
-        self.scheme != to.scheme()
+    ///
+    /// bcrypt has compared 72 bytes and says nothing of what follows them: a longer password is not taken over, for
+    /// it may be another one than the owner's.
+    pub fn needs_conversion(&self, to: &HashingScheme, password: &NewPassword) -> bool {
+        let is_proved = self.scheme != Scheme::Bcrypt || password.expose().len() <= bcrypt::PASSWORD_BYTES;
+        self.scheme != to.scheme() && is_proved
     }
 
     fn open(&self) -> Result<Opened<'_>, Unusable> {
+        if self.text.len() > MAX_BYTES {
+            return Err(Unusable::TooCostly);
+        }
         let rest = |prefix: &str| self.text.strip_prefix(prefix).ok_or(Unusable::Broken);
         Ok(match self.scheme {
             Scheme::Bcrypt => Opened::Bcrypt(bcrypt::Bcrypt::open(&self.text)?),
@@ -257,6 +294,18 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_of_any_kind_has_a_greatest_length() {
+        for (prefix, _) in PREFIXES {
+            let of_length = |length: usize| hash(&format!("{prefix}{}", "x".repeat(length - prefix.len())));
+            assert!(of_length(MAX_BYTES).within_bounds("password").is_ok(), "{prefix}");
+            let long = of_length(MAX_BYTES + 1);
+            assert_eq!(long.check(), Err(Unusable::TooCostly), "{prefix}");
+            let why = long.within_bounds("password").unwrap_err().to_string();
+            assert_eq!(why, "password: a password hash may have at most 4096 bytes");
+        }
+    }
+
+    #[test]
     fn only_the_name_of_bcrypt_changes_on_export() {
         assert_eq!(hash("$2y$10$abc").exported(), "$2a$10$abc");
         assert_eq!(hash("$2b$10$abc").exported(), "$2a$10$abc");
@@ -276,8 +325,41 @@ mod tests {
             ("{MD5}x", true, true),
             ("$pbkdf2-sha256$1$x$x", true, true),
         ] {
-            assert_eq!(hash(text).needs_conversion(&bcrypt), to_bcrypt, "{text}");
-            assert_eq!(hash(text).needs_conversion(&argon2id), to_argon2id, "{text}");
+            let password = NewPassword::new("x".repeat(72));
+            assert_eq!(hash(text).needs_conversion(&bcrypt, &password), to_bcrypt, "{text}");
+            assert_eq!(hash(text).needs_conversion(&argon2id, &password), to_argon2id, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_bcrypt_has_not_looked_at_is_not_taken_over() {
+        let argon2id = HashingScheme::argon2id(65_536, 1, 2).unwrap();
+        for (text, bytes, converts) in
+            [("$2a$04$x", 72, true), ("$2a$04$x", 73, false), ("$6$x", 73, true), ("{MD5}x", 200, true)]
+        {
+            let password = NewPassword::new("x".repeat(bytes));
+            assert_eq!(hash(text).needs_conversion(&argon2id, &password), converts, "{text} {bytes}");
+        }
+    }
+
+    #[test]
+    fn a_hash_of_lower_costs_or_of_another_family_costs_less() {
+        let bcrypt = HashingScheme::bcrypt(10).unwrap();
+        let argon2id = HashingScheme::argon2id(65_536, 2, 2).unwrap();
+        let key = "$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let rest = "$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm";
+        for (text, than_bcrypt, than_argon2id) in [
+            (format!("$2a$09{rest}"), true, true),
+            (format!("$2y$10{rest}"), false, true),
+            (format!("$2b$15{rest}"), false, true),
+            (format!("$argon2id$v=19$m=65536,t=1,p=2{key}"), true, true),
+            (format!("$argon2id$v=19$m=65536,t=2,p=1{key}"), true, false),
+            (format!("$argon2id$v=19$m=131072,t=1,p=1{key}"), true, false),
+            ("{MD5}5f4dcc3b5aa765d61d8327deb882cf99".to_owned(), true, true),
+            ("$2a$10$broken".to_owned(), true, true),
+        ] {
+            assert_eq!(hash(&text).costs_less_than(&bcrypt), than_bcrypt, "{text}");
+            assert_eq!(hash(&text).costs_less_than(&argon2id), than_argon2id, "{text}");
         }
     }
 

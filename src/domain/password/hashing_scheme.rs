@@ -57,6 +57,17 @@ impl HashingScheme {
         }
     }
 
+    /// Whether bcrypt of this cost is as much work as a hash made here.
+    pub(super) fn is_reached_by_bcrypt(&self, theirs: u32) -> bool {
+        matches!(self.0, Kind::Bcrypt { cost } if theirs >= cost)
+    }
+
+    /// Whether Argon2id that writes so much memory in all its passes is as much work as a hash made here.
+    pub(super) fn is_reached_by_argon2id(&self, theirs_kib: u64) -> bool {
+        matches!(self.0, Kind::Argon2id { memory_kib, iterations, .. }
+            if theirs_kib >= u64::from(memory_kib) * u64::from(iterations))
+    }
+
     /// Checks that the hash can hold the whole password.
     ///
     /// # Errors
@@ -112,7 +123,7 @@ mod tests {
             assert!(hash.verify("pässword"));
             assert!(!hash.verify("password"));
             assert_eq!(PasswordHash::recognise_strong(hash.expose()), Some(hash.clone()));
-            assert!(!hash.needs_conversion(&scheme));
+            assert!(!hash.needs_conversion(&scheme, &NewPassword::new("pässword")));
             assert_ne!(scheme.hash(&NewPassword::new("pässword")).unwrap(), hash);
         }
     }

@@ -15,6 +15,13 @@ use super::{SHORTEST_KEY_BYTES, Unusable};
 /// key of two blocks.
 const MAX_ROUNDS: u64 = 3_000_000;
 
+/// The longest salt that is hashed, in bytes; servers use 8 to 64. It is hashed anew for each block of the key, so
+/// its length multiplies with that of the key and not with the iterations.
+const MAX_SALT_BYTES: usize = 1024;
+
+/// The longest key that is derived, in bytes; servers use 20 to 64.
+const MAX_KEY_BYTES: usize = 1024;
+
 /// A well-formed hash of bearable cost.
 pub(super) struct Pbkdf2 {
     function: Function,
@@ -73,6 +80,9 @@ impl Pbkdf2 {
         let (salt, expected) = (read_salt(salt)?, decode(key)?);
         if iterations == 0 || expected.len() < SHORTEST_KEY_BYTES {
             return Err(Unusable::Broken);
+        }
+        if salt.len() > MAX_SALT_BYTES || expected.len() > MAX_KEY_BYTES {
+            return Err(Unusable::TooCostly);
         }
         let blocks = expected.len().div_ceil(function.block_bytes()) as u64;
         if u64::from(iterations) * blocks > MAX_ROUNDS {
@@ -160,6 +170,12 @@ mod tests {
             (format!("$pbkdf2-sha1$4294967295$salt${key}"), Err(Unusable::TooCostly)),
             (format!("$pbkdf2-sha1$1000000$salt${}", "AAAA".repeat(20)), Ok(())),
             (format!("$pbkdf2-sha1$1000000$salt${}", "AAAA".repeat(21)), Err(Unusable::TooCostly)),
+            (format!("$pbkdf2-sha1$1${}${key}", "s".repeat(1024)), Ok(())),
+            (format!("$pbkdf2-sha1$1${}${key}", "s".repeat(1025)), Err(Unusable::TooCostly)),
+            (format!("$pbkdf2-b64salt-sha256$1${}${key}", "AAAA".repeat(341)), Ok(())),
+            (format!("$pbkdf2-b64salt-sha256$1${}${key}", "AAAA".repeat(342)), Err(Unusable::TooCostly)),
+            (format!("$pbkdf2-sha512$1$salt${}", "AAAA".repeat(341)), Ok(())),
+            (format!("$pbkdf2-sha512$1$salt${}", "AAAA".repeat(342)), Err(Unusable::TooCostly)),
         ] {
             assert_eq!(PasswordHash::recognise(&text).unwrap().check(), check, "{text}");
         }

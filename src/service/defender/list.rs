@@ -3,21 +3,29 @@
 //! The rule, whoever comes and in what order: who has a try under way is never forgotten; who is banned or locked
 //! only for others that are, beyond three quarters of the room; of all others the quarter and what the banned leave
 //! is for those who failed most often, and of those for the last. So a crowd of newcomers displaces newcomers.
+//!
+//! Addresses, accounts and names that no account has stand in lists of their own: names are made up freely, and make
+//! room for no more than each other. What an account failed at and where it signed in stays.
 
 use std::collections::{HashMap, HashSet};
 
+use crate::domain::reset_code::Digest;
 use crate::domain::time::UnixMillis;
 use crate::domain::watched::{Limits, Standing, Subject, SubjectKind, Watched, Worth};
 
-/// The most that are watched at a time, of addresses and of accounts.
+/// The most that are watched at a time, of addresses and of names that no account has.
 const MOST: usize = 50_000;
+/// The same of accounts, which no stranger can add to; some 100 MB, if that many are active.
+const MOST_ACCOUNTS: usize = 200_000;
 
-/// Everybody who is watched. Addresses and accounts have room of their own: who makes up names drives out no
-/// address.
-#[derive(Debug, Default)]
+/// Everybody who is watched.
+#[derive(Debug)]
 pub(super) struct Lists {
     addresses: List,
+    /// Those with a password that can be guessed.
     accounts: List,
+    /// Names that nobody has, or nobody with a password.
+    made_up: List,
     /// What has to be written, or removed, in the store.
     changed: HashSet<Subject>,
 }
@@ -28,9 +36,14 @@ struct List {
     most: usize,
 }
 
-impl Default for List {
+impl Default for Lists {
     fn default() -> Self {
-        Self { watched: HashMap::new(), most: MOST }
+        Self {
+            addresses: List::of(MOST),
+            accounts: List::of(MOST_ACCOUNTS),
+            made_up: List::of(MOST),
+            changed: HashSet::new(),
+        }
     }
 }
 
@@ -47,24 +60,44 @@ impl Lists {
 
     /// The same; somebody new is watched from now on.
     pub(super) fn watch(&mut self, subject: &Subject, limits: &Limits, now: UnixMillis) -> &mut Watched {
-        self.make_room(subject, limits, now);
-        let list = self.list_mut(subject);
-        list.watched.entry(subject.clone()).or_insert_with(|| Watched::new(subject.clone()))
+        if self.get(subject).is_none() {
+            return self.add(new(subject), limits, now);
+        }
+        self.list_mut(subject).watched.entry(subject.clone()).or_insert_with_key(new)
+    }
+
+    /// What is remembered of an account, held against the password there is now, see [`Watched::renew`].
+    pub(super) fn renew(
+        &mut self,
+        account: &Subject,
+        password: Option<Digest>,
+        limits: &Limits,
+        now: UnixMillis,
+    ) -> &mut Watched {
+        let known = self.list_mut(account).watched.remove(account);
+        let mut watched = known.unwrap_or_else(|| new(account));
+        watched.renew(password);
+        self.add(watched, limits, now)
     }
 
     /// Watches somebody who was watched before a restart.
     pub(super) fn restore(&mut self, watched: Watched, limits: &Limits, now: UnixMillis) {
-        self.make_room(&watched.subject, limits, now);
-        self.list_mut(&watched.subject).watched.insert(watched.subject.clone(), watched);
+        self.add(watched, limits, now);
     }
 
-    /// Sees to it that there is room for somebody new; who goes is removed from the store.
-    fn make_room(&mut self, newcomer: &Subject, limits: &Limits, now: UnixMillis) {
-        let list = self.list_mut(newcomer);
-        if list.watched.len() >= list.most && !list.watched.contains_key(newcomer) {
-            let gone = list.make_room(limits, now);
-            self.changed.extend(gone);
+    /// Watches somebody who is not watched, in the list that is his; who makes room is removed from the store.
+    fn add(&mut self, watched: Watched, limits: &Limits, now: UnixMillis) -> &mut Watched {
+        let list = if watched.subject.kind() == SubjectKind::Address {
+            &mut self.addresses
+        } else if watched.has_password() {
+            &mut self.accounts
+        } else {
+            &mut self.made_up
+        };
+        if list.watched.len() >= list.most {
+            self.changed.extend(list.make_room(limits, now));
         }
+        list.watched.entry(watched.subject.clone()).insert_entry(watched).into_mut()
     }
 
     /// Stops watching somebody of whom nothing would be lost.
@@ -76,7 +109,7 @@ impl Lists {
 
     /// Stops watching everybody of whom nothing would be lost, and has them removed from the store.
     pub(super) fn drop_all_over(&mut self, limits: &Limits, now: UnixMillis) {
-        for list in [&mut self.addresses, &mut self.accounts] {
+        for list in [&mut self.addresses, &mut self.accounts, &mut self.made_up] {
             let gone = list.watched.extract_if(|_, watched| watched.is_over(limits, now));
             self.changed.extend(gone.map(|(subject, _)| subject));
         }
@@ -84,8 +117,11 @@ impl Lists {
 
     /// Everybody with something to tell of.
     pub(super) fn suspects(&self, limits: &Limits, now: UnixMillis) -> Vec<&Watched> {
-        let all = self.addresses.watched.values().chain(self.accounts.watched.values());
-        all.filter(|watched| watched.is_suspect(limits, now)).collect()
+        let all = [&self.addresses, &self.accounts, &self.made_up];
+        all.into_iter()
+            .flat_map(|list| list.watched.values())
+            .filter(|watched| watched.is_suspect(limits, now))
+            .collect()
     }
 
     /// Notes that somebody has to be written.
@@ -106,15 +142,36 @@ impl Lists {
     }
 
     fn list(&self, subject: &Subject) -> &List {
-        if subject.kind() == SubjectKind::Address { &self.addresses } else { &self.accounts }
+        if subject.kind() == SubjectKind::Address {
+            &self.addresses
+        } else if self.accounts.watched.contains_key(subject) {
+            &self.accounts
+        } else {
+            &self.made_up
+        }
     }
 
     fn list_mut(&mut self, subject: &Subject) -> &mut List {
-        if subject.kind() == SubjectKind::Address { &mut self.addresses } else { &mut self.accounts }
+        if subject.kind() == SubjectKind::Address {
+            &mut self.addresses
+        } else if self.accounts.watched.contains_key(subject) {
+            &mut self.accounts
+        } else {
+            &mut self.made_up
+        }
     }
 }
 
+fn new(subject: &Subject) -> Watched {
+    Watched::new(subject.clone())
+}
+
 impl List {
+    /// An empty one, of so many at most.
+    fn of(most: usize) -> Self {
+        Self { watched: HashMap::new(), most }
+    }
+
     /// Forgets those who are over, and if need be the least worthy; gives whom. An eighth of the room is free then,
     /// so that not every newcomer costs a look at all, unless tries under way fill it.
     fn make_room(&mut self, limits: &Limits, now: UnixMillis) -> Vec<Subject> {
@@ -181,11 +238,45 @@ mod tests {
         for number in 0..2 * MOST {
             let now = NOON.plus(i64::try_from(number / 100).unwrap());
             lists.watch(&user(number), &LIMITS, now).fail(Crowd::Strangers, false, &LIMITS, now);
-            assert!(lists.accounts.watched.len() <= MOST);
+            assert!(lists.made_up.watched.len() <= MOST);
         }
         assert!(lists.get(&banned).is_some() && lists.get(&address).is_some());
         assert!(lists.get(&user(2 * MOST - 1)).is_some() && lists.get(&user(0)).is_none());
         assert!(lists.changed.contains(&user(0)), "who is forgotten is removed from the store");
+    }
+
+    #[test]
+    fn made_up_names_displace_no_account_and_no_place_it_signed_in_from() {
+        let (mut lists, home) = (Lists::default(), "192.0.2.1".parse().unwrap());
+        let password = Some(Digest::of_account(1, None));
+        let (anna, bob) = (user(MOST * 3), user(MOST * 3 + 1));
+        lists.renew(&anna, password, &LIMITS, NOON).succeed(home, NOON);
+        lists.renew(&bob, password, &LIMITS, NOON).fail(Crowd::Strangers, false, &LIMITS, NOON);
+        for number in 0..2 * MOST {
+            let watched = lists.renew(&user(number), None, &LIMITS, NOON);
+            for _ in 0..2 {
+                watched.fail(Crowd::Strangers, false, &LIMITS, NOON);
+            }
+        }
+        assert!(lists.made_up.watched.len() <= MOST);
+        let admission = lists.renew(&anna, password, &LIMITS, NOON).admits(home, false, &LIMITS, NOON);
+        assert_eq!(admission, crate::domain::watched::Admission::Open(Crowd::Familiar));
+        assert_eq!(lists.get(&bob).unwrap().failures(&LIMITS, NOON), 1);
+    }
+
+    #[test]
+    fn the_number_of_accounts_is_bounded_and_one_who_loses_his_password_is_none() {
+        let mut lists = Lists { accounts: List::of(16), ..Lists::default() };
+        let password = Some(Digest::of_account(1, None));
+        for number in 0..100 {
+            lists.renew(&user(number), password, &LIMITS, NOON).fail(Crowd::Strangers, false, &LIMITS, NOON);
+            assert!(lists.accounts.watched.len() <= 16 && lists.made_up.watched.is_empty());
+        }
+        let before = lists.accounts.watched.len();
+        lists.renew(&user(99), None, &LIMITS, NOON);
+        assert_eq!((lists.accounts.watched.len(), lists.made_up.watched.len()), (before - 1, 1));
+        lists.renew(&user(99), password, &LIMITS, NOON);
+        assert_eq!((lists.accounts.watched.len(), lists.made_up.watched.len()), (before, 0));
     }
 
     #[test]
@@ -235,12 +326,11 @@ mod tests {
         fn the_least_worthy_go_and_the_blocked_for_nobody_but_blocked(deeds in deeds()) {
             const ROOM: usize = 16;
             let limits = Limits { ban: 100_000, failures_in_a_row: 8, ..LIMITS };
-            let accounts = List { most: ROOM, ..List::default() };
-            let (mut lists, mut now) = (Lists { accounts, ..Lists::default() }, NOON);
+            let (mut lists, mut now) = (Lists { made_up: List::of(ROOM), ..Lists::default() }, NOON);
             for (number, deed, later) in deeds {
                 now = now.plus(later);
                 let mut before: Vec<(Worth, Subject)> = Vec::new();
-                for (subject, watched) in &lists.accounts.watched {
+                for (subject, watched) in &lists.made_up.watched {
                     before.extend(watched.worth(&limits, now).map(|worth| (worth, subject.clone())));
                 }
                 lists.watch(&user(number), &limits, now);
@@ -248,7 +338,7 @@ mod tests {
                     before.iter().filter(|(worth, _)| standing.contains(&worth.standing)).collect()
                 };
                 let busy = of(&[Standing::UnderWay]);
-                prop_assert!(lists.accounts.watched.len() <= ROOM.max(busy.len() + ROOM / 4 * 3 + 1));
+                prop_assert!(lists.made_up.watched.len() <= ROOM.max(busy.len() + ROOM / 4 * 3 + 1));
                 let stays = |subject: &Subject| lists.get(subject).is_some();
                 prop_assert!(busy.iter().all(|(_, subject)| stays(subject)));
                 let (blocked, others) = (of(&[Standing::Blocked]), of(&[Standing::Failing, Standing::Seen]));

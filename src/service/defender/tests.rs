@@ -195,8 +195,43 @@ async fn who_is_over_is_forgotten_in_memory_and_on_disk() {
     scene.clock.advance(300_000);
     scene.defender.clean_up();
     scene.defender.save().await.unwrap();
-    assert_eq!(scene.written(), 1, "the account's row of failures has no end but a success");
+    assert_eq!(scene.written(), 1, "the row of failures of a name lasts longer");
     assert!(scene.defender.suspects().is_empty());
+    scene.clock.advance(30 * UnixMillis::DAY);
+    scene.defender.clean_up();
+    scene.defender.save().await.unwrap();
+    assert_eq!(scene.written(), 0, "that of a name nobody has comes to its end");
+}
+
+#[tokio::test]
+async fn places_and_rows_of_accounts_outlive_a_restart_a_month_and_any_number_of_made_up_names() {
+    let scene = Scene::new();
+    let hash = crate::domain::password::PasswordHash::recognise("$2a$x");
+    let anna = |from| {
+        let address = IpAddr::from([10, 0, 0, from]);
+        Approach::new(SubjectKind::User, "anna", hash.as_ref(), address)
+    };
+    scene.defender.enter(anna(200)).await.unwrap().succeeded();
+    for from in 0..10 {
+        scene.defender.enter(anna(from)).await.unwrap().failed().await;
+    }
+    scene.defender.save().await.unwrap();
+    let scene = scene.restart();
+    {
+        let Some(watch) = &scene.defender.0 else { panic!("it is on") };
+        let mut lists = watch.lists.lock();
+        for number in 0..100_000 {
+            let name = Subject::account(SubjectKind::User, &format!("u{number}"));
+            let watched = lists.renew(&name, None, &LIMITS, NOON);
+            watched.fail(Crowd::Strangers, false, &LIMITS, NOON);
+        }
+    }
+    assert!(scene.defender.enter(anna(11)).await.is_err(), "strangers are banned");
+    assert!(scene.defender.enter(anna(200)).await.is_ok(), "the owner is not");
+    scene.clock.advance(31 * UnixMillis::DAY);
+    scene.defender.clean_up();
+    scene.defender.save().await.unwrap();
+    assert_eq!(scene.written(), 1, "the account's row has no end but a success");
 }
 
 #[tokio::test]
