@@ -90,6 +90,8 @@ pub(crate) fn usersd(store: &Path) -> Command {
     command
         .env_clear()
         .env("USERSD__HTTP__BIND", "127.0.0.1:0")
+        // What is measured is the server, from one address.
+        .env("USERSD__HTTP__REQUESTS_PER_SECOND_PER_ADDRESS", "0")
         .env("USERSD__STORE__PATH", store)
         .env("USERSD__AUTH__SIGNING_KEY", SIGNING_KEY)
         .env("USERSD_FIRST_ADMIN", ADMIN.0)

@@ -170,14 +170,22 @@ impl ApiKeyGate {
         let approach = Approach::new(SubjectKind::ApiKey, id, hash.as_ref(), address);
         let tried = self.defender.enter(approach).await?;
         let secret = NewPassword::new(secret.to_owned());
-        // Nothing is good for an expired key, nor remembered, lest a quick refusal tell that its secret was right.
-        let hash = hash.filter(|_| !expired);
+        if expired {
+            // Computed each time and never remembered, lest a quick refusal tell that its secret was right. Whoever
+            // has the secret is no guesser.
+            if self.hashing.verify_anew(hash, secret).await? {
+                drop(tried);
+            } else {
+                tried.failed().await;
+            }
+            return Err(not_good());
+        }
         if self.hashing.verify(Holder::ApiKey(id), hash, secret).await? {
             tried.succeeded();
             return Ok(());
         }
         tried.failed().await;
-        Err(Error::BadKey("the provided api key cannot be authenticated".into()))
+        Err(not_good())
     }
 
     async fn note_use(&self, key: &ApiKey) -> Result<(), Error> {
@@ -210,6 +218,11 @@ impl ApiKeyGate {
             })
             .await
     }
+}
+
+/// The one answer to a wrong secret and to an expired key (`contract/auth.md` §2).
+fn not_good() -> Error {
+    Error::BadKey("the provided api key cannot be authenticated".into())
 }
 
 /// Splits `<id>.<secret>` or `<id>.<secret>.<username>`; a user's name may hold dots.
