@@ -33,14 +33,14 @@ pub struct Entry {
 #[rustfmt::skip]
 pub fn entries() -> Vec<Entry> {
     use Access::{
-        AnyAdmin, AnyUserInOrder, Permission, Public, SignedInAdmin, SignedInAdminInOrder, SignedInPermission,
+        AnyAdmin, AnyUserInOrder, Permission, Public, PublicOrAdmin, SignedInAdmin, SignedInAdminInOrder, SignedInPermission,
         SignedInUser, SignedInUserInOrder,
     };
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
     let patch = Method::PATCH;
     vec![
         on(&get,    "/healthz",                                  Public,                             web::to(health::alive)),
-        on(&get,    "/readyz",                                   Public,                             web::to(health::ready)),
+        on(&get,    "/readyz",                                   PublicOrAdmin,                      web::to(health::ready)),
         on(&get,    "/openapi.json",                             Public,                             web::to(page::document)),
         on(&get,    "/openapi",                                  Public,                             web::to(page::index)),
         on(&get,    "/openapi/{file}",                           Public,                             web::to(page::part)),

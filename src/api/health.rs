@@ -1,14 +1,17 @@
 //! `/healthz`: the process answers. `/readyz`: the store takes writes and gives them back. Anybody may ask,
-//! so that asking often must not mean writing often.
+//! so that asking often must not mean writing often, and what a request for a code does to the mails is for admins
+//! alone: it would tell who has an account (`design/security.md` S26).
 
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::response::{Failure, object};
+use crate::auth::caller::ByAdmin;
+use crate::domain::permission::Permission;
 use crate::service::mail_queue::{MailQueue, MailStatus};
 use crate::state::State;
 
@@ -20,7 +23,7 @@ const PROVES_FOR: Duration = Duration::from_secs(1);
 struct Readiness {
     status: &'static str,
     store: &'static str,
-    /// Left out where there is no mail server. Mails that wait make nobody unready.
+    /// Left out where there is no mail server, and for whoever may not see it. Mails that wait make nobody unready.
     #[serde(skip_serializing_if = "Option::is_none")]
     mail: Option<Mails>,
 }
@@ -47,8 +50,12 @@ pub async fn alive() -> Result<HttpResponse, Failure> {
 ///
 /// # Errors
 /// None: a store that fails is the answer.
-pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    let mail = state.reset_codes.mails().map(MailQueue::status);
+pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    let sees_mails = request
+        .extensions()
+        .get::<ByAdmin>()
+        .is_some_and(|caller| caller.may(Permission::ViewStatus) && caller.requester.role.is_empty());
+    let mail = state.reset_codes.mails().filter(|_| sees_mails).map(MailQueue::status);
     let mail = mail.map(|MailStatus { waiting, failures_in_a_row }| Mails { waiting, failures_in_a_row });
     let health = state.store.health();
     let is_proved = health.read_only.is_none() && health.last_sync.is_some_and(|ago| ago < PROVES_FOR);

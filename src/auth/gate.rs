@@ -35,6 +35,8 @@ use crate::state::State;
 pub enum Access {
     /// Nothing: anybody may call it, and credentials are not looked at.
     Public,
+    /// Nothing, but an admin is told more. Credentials that are not good are none.
+    PublicOrAdmin,
     /// An admin with this permission.
     Permission(Permission),
     /// An admin with this permission who signed in himself; also while something else is due.
@@ -72,6 +74,7 @@ impl Access {
         match self {
             Self::Permission(permission) | Self::SignedInPermission(permission) => Some(permission),
             Self::Public
+            | Self::PublicOrAdmin
             | Self::AnyAdmin
             | Self::SignedInAdmin
             | Self::SignedInAdminInOrder
@@ -84,7 +87,7 @@ impl Access {
     /// For which side of the API a token must be made; `None` for a public route.
     fn audience(self) -> Option<Audience> {
         match self {
-            Self::Public => None,
+            Self::Public | Self::PublicOrAdmin => None,
             Self::Permission(_)
             | Self::SignedInPermission(_)
             | Self::AnyAdmin
@@ -119,6 +122,11 @@ pub async fn pass<B: MessageBody>(
 /// he asks for, for the log.
 async fn admit(access: Access, state: &State, request: &ServiceRequest) -> Result<(), Error> {
     match access.audience() {
+        None if access == Access::PublicOrAdmin => {
+            if let Ok(caller) = admin_caller(Access::AnyAdmin, state, request).await {
+                request.extensions_mut().insert(ByAdmin(Rc::new(caller)));
+            }
+        }
         None => {}
         Some(Audience::Admin) => {
             let caller = ByAdmin(Rc::new(admin_caller(access, state, request).await?));

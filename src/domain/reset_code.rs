@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::account::AccountKey;
+use super::email::Email;
 use super::password::PasswordHash;
 use super::time::UnixMillis;
 use crate::error::Invalid;
@@ -88,6 +89,12 @@ impl Digest {
         Self::of("usersd reset account", &[&id.to_le_bytes(), password.as_bytes()])
     }
 
+    /// The same with the mailbox that the code went to: codes in an old mailbox are void.
+    pub fn of_account_at(id: i64, password: Option<&PasswordHash>, mailbox: Option<&Email>) -> Self {
+        let account = Self::of_account(id, password);
+        Self::of("usersd reset mailbox", &[&account.0, mailbox.map_or("", Email::as_str).as_bytes()])
+    }
+
     /// A digest of nothing that exists.
     pub fn random() -> Self {
         Self(random::bytes())
@@ -130,7 +137,7 @@ impl From<Digest> for String {
 pub struct IssuedCode {
     /// The code, see [`Digest::of_code`].
     pub code: Digest,
-    /// The account, see [`Digest::of_account`].
+    /// The account and its mailbox, see [`Digest::of_account_at`].
     pub account: Digest,
     /// When the code ends.
     pub expires_at: UnixMillis,

@@ -1,5 +1,5 @@
 //! What was said between us and the mail server, for `usersd mail test`. Passwords never come here: who
-//! writes a line down leaves them out.
+//! writes a line down leaves them out, and takes them out of what a server repeats.
 
 /// A record of a conversation, or nothing where nobody wants to read one.
 #[derive(Debug, Default)]
@@ -34,6 +34,13 @@ impl Dialogue {
     /// Something that the server said.
     pub(super) fn theirs(&mut self, text: impl FnOnce() -> String) {
         self.push("<-", text);
+    }
+
+    /// Changes every line.
+    pub(super) fn rewrite(&mut self, rewritten: impl Fn(&str) -> String) {
+        for line in self.0.iter_mut().flatten() {
+            *line = rewritten(line);
+        }
     }
 
     fn push(&mut self, who: &str, text: impl FnOnce() -> String) {

@@ -34,6 +34,12 @@ impl MailError {
         Self { advice: Some(advice), ..self }
     }
 
+    /// The same in other words.
+    #[must_use]
+    pub fn rewritten(self, rewritten: impl Fn(&str) -> String) -> Self {
+        Self { what: rewritten(&self.what), ..self }
+    }
+
     /// What the operator can do about it.
     pub const fn advice(&self) -> Option<&'static str> {
         self.advice

@@ -27,7 +27,7 @@ pub(crate) enum Manner {
     Refuses(&'static str, &'static str),
     /// It hangs up at this verb.
     HangsUp(&'static str),
-    /// It takes its time for this verb.
+    /// It takes its time for this verb; `.` is the end of a mail, which it has by then.
     Delays(&'static str, Duration),
     /// It never answers this verb.
     Sleeps(&'static str),
@@ -182,6 +182,9 @@ impl Guest {
                     self.say("354 go on").await?;
                     mail.text = self.text().await?;
                     self.host.kept.lock().mails.push(mail.clone());
+                    if let Manner::Delays(".", time) = manner {
+                        tokio::time::sleep(time).await;
+                    }
                     "250 kept"
                 }
                 "QUIT" => return self.say("221 bye").await,

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -16,6 +18,12 @@ use super::error::MailError;
 use super::message::{Composed, OutgoingMail, Sender};
 use crate::domain::password::NewPassword;
 use crate::error::Invalid;
+
+/// How long a server may look at a message before it says whether it takes it. RFC 5321 §4.5.3.2.6 gives it ten minutes,
+/// in which a code is over.
+const TAKEN_WITHIN: Duration = Duration::from_secs(300);
+/// What stands in place of a password.
+const MASK: &str = "********";
 
 type SmtpError = lettre::transport::smtp::Error;
 
@@ -81,7 +89,7 @@ pub struct SmtpOptions {
     pub domain: Option<String>,
     /// Who mails come from.
     pub sender: Sender,
-    /// How long a mail may take, from connecting until it is taken.
+    /// How long the talk with the server may take, from connecting until it asks for the message.
     pub timeout: Duration,
 }
 
@@ -142,12 +150,38 @@ impl SmtpMailer {
     /// What went wrong at which step; whether another try makes sense.
     pub async fn send(&self, mail: &OutgoingMail, dialogue: &mut Dialogue) -> Result<Session, MailError> {
         let message = mail.compose(&self.options.sender)?;
-        self.in_time(Box::pin(async {
+        let ready = self.in_time(Box::pin(async {
             let mut session = self.open(dialogue).await?;
-            hand_over(&mut session.0, &message, dialogue).await?;
+            announce(&mut session.0, &message, dialogue).await?;
             Ok(session)
-        }))
-        .await
+        }));
+        let handed_over = match ready.await {
+            Ok(mut session) => hand_over(&mut session.0, &message, dialogue).await.map(|()| session),
+            Err(why) => Err(why),
+        };
+        handed_over.map_err(|why| self.without_secrets(why, dialogue))
+    }
+
+    /// Takes the password out of what a server repeats that should not.
+    fn without_secrets(&self, why: MailError, dialogue: &mut Dialogue) -> MailError {
+        let Some(login) = &self.options.login else { return why };
+        let (user, password) = (login.user.as_str(), login.password.expose());
+        let forms = [
+            password.to_owned(),
+            STANDARD.encode(password),
+            STANDARD.encode(format!("\0{user}\0{password}")),
+            STANDARD.encode(format!("user={user}\x01auth=Bearer {password}\x01\x01")),
+        ];
+        // The longest first: the password may stand in one of the others.
+        let masked = |text: &str| {
+            forms
+                .iter()
+                .rev()
+                .filter(|form| !form.is_empty())
+                .fold(text.to_owned(), |text, form| text.replace(form, MASK))
+        };
+        dialogue.rewrite(masked);
+        why.rewritten(masked)
     }
 
     /// Goes as far as a message would go, up to the point where it would be handed over, and leaves the
@@ -156,7 +190,9 @@ impl SmtpMailer {
     /// # Errors
     /// What went wrong at which step.
     pub async fn knock(&self) -> Result<Session, MailError> {
-        self.in_time(Box::pin(self.open(&mut Dialogue::silent()))).await
+        let dialogue = &mut Dialogue::silent();
+        let opened = self.in_time(Box::pin(self.open(dialogue))).await;
+        opened.map_err(|why| self.without_secrets(why, &mut Dialogue::silent()))
     }
 
     async fn in_time(
@@ -252,8 +288,8 @@ const TLS_ADVICE: &str = "smtp.encryption = \"tls\" is for servers that begin wi
                           \"starttls\" for the others; a certificate of a private authority needs smtp.ca_file, \
                           and smtp.host must be a name in it";
 
-/// Envelope and message, each step answered before the next.
-async fn hand_over(
+/// The envelope and the wish to send a message, each step answered before the next.
+async fn announce(
     connection: &mut AsyncSmtpConnection,
     message: &Composed,
     dialogue: &mut Dialogue,
@@ -268,9 +304,23 @@ async fn hand_over(
         expect("the mail server refused the recipient", connection.command(to).await, dialogue)?;
     }
     dialogue.ours(|| "DATA".into());
-    expect("the mail server refused the message", connection.command(Data).await, dialogue)?;
+    expect("the mail server refused the message", connection.command(Data).await, dialogue)
+}
+
+/// The message. A server that says nothing to it for so long may have taken it: sending it once more would make the
+/// code in it void, so that it counts as taken.
+async fn hand_over(
+    connection: &mut AsyncSmtpConnection,
+    message: &Composed,
+    dialogue: &mut Dialogue,
+) -> Result<(), MailError> {
     dialogue.ours(|| format!("the message, {} bytes", message.bytes.len()));
-    expect("the mail server refused the message", connection.message(&message.bytes).await, dialogue)
+    if let Ok(answer) = timeout(TAKEN_WITHIN, connection.message(&message.bytes)).await {
+        return expect("the mail server refused the message", answer, dialogue);
+    }
+    dialogue.note(|| format!("no answer within {TAKEN_WITHIN:?}; the message may be taken"));
+    log::warn!("the mail server did not say within {TAKEN_WITHIN:?} whether it took a mail");
+    Ok(())
 }
 
 /// What must be said of addresses and texts beyond ASCII (RFC 6531, RFC 6152).

@@ -2,8 +2,8 @@
 //! server has taken its mail, over restarts and crashes, and is tried again at growing intervals until it is
 //! too old. The code is made for each try and exists in clear text only in the mail itself.
 //!
-//! A mail is sent twice only when the process dies between the server's "250" and the write that
-//! notes it, which follows at once; the second one then holds a new code, and the first no longer works.
+//! A mail is sent twice only when the process, or the connection, dies between the message and the server's "250" or
+//! the write that notes it, which follows at once; the second one then holds a new code, and the first no longer works.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
 use super::reset_codes::candidate::Candidate;
@@ -26,8 +26,13 @@ use crate::mail::templates::{ResetMail, Templates};
 use crate::random;
 use crate::store::Store;
 
-/// Mails on their way at once.
+/// Connections to the mail server at once.
 const AT_ONCE: usize = 8;
+/// Requests that are dealt with at once. Most of a flood are for names that nobody has; they wait as long as a mail
+/// takes, and keep no mail from its way.
+const UNDER_WAY: usize = 512;
+/// How long a stop waits for the mails under way. One that is cut off is sent anew after the next start.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Waits before the second try, the third and so on, in milliseconds; the last one repeats.
 const WAITS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
 /// How long what was seen of the mail server stands for what it would do, in milliseconds.
@@ -53,6 +58,7 @@ struct Inner {
     /// How long a code is valid, and how long a request is worth a mail.
     lifetime: Duration,
     wake: Notify,
+    connections: Semaphore,
     is_stopping: AtomicBool,
     course: Mutex<Course>,
 }
@@ -142,6 +148,14 @@ pub struct MailStatus {
     pub failures_in_a_row: u32,
 }
 
+/// Until this moment; for ever where there is none.
+async fn stop_of(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The right to try a request; nobody else tries it meanwhile.
 struct Claim {
     queue: MailQueue,
@@ -164,6 +178,7 @@ impl MailQueue {
             clock,
             lifetime,
             wake: Notify::new(),
+            connections: Semaphore::new(AT_ONCE),
             is_stopping: AtomicBool::new(false),
             course: Mutex::default(),
         }))
@@ -194,10 +209,14 @@ impl MailQueue {
     /// Sends what is to be sent until it is asked to stop. What an earlier process left comes first.
     pub async fn run(self) {
         let mut under_way = JoinSet::new();
+        let mut stops_at = None;
         loop {
             let is_stopping = self.0.is_stopping.load(Ordering::SeqCst);
-            if is_stopping && under_way.is_empty() {
-                return;
+            if is_stopping {
+                let over = *stops_at.get_or_insert_with(|| Instant::now() + STOP_WITHIN);
+                if under_way.is_empty() || Instant::now() >= over {
+                    return under_way.shutdown().await;
+                }
             }
             while let Some(done) = under_way.try_join_next() {
                 complain_of(&done);
@@ -205,7 +224,7 @@ impl MailQueue {
             // One moment for both: what comes due between the two would be overslept.
             let now = self.now();
             if !is_stopping {
-                for claim in self.claim_due(AT_ONCE.saturating_sub(under_way.len()), now) {
+                for claim in self.claim_due(UNDER_WAY.saturating_sub(under_way.len()), now) {
                     under_way.spawn(claim.attempt());
                 }
             }
@@ -213,6 +232,7 @@ impl MailQueue {
                 () = self.0.wake.notified() => {}
                 Some(done) = under_way.join_next() => complain_of(&done),
                 () = tokio::time::sleep(self.until_next(now)) => {}
+                () = stop_of(stops_at) => {}
             }
         }
     }
@@ -365,8 +385,9 @@ impl MailQueue {
         taken
     }
 
-    /// Watches a try that talks to the mail server.
+    /// Watches a try that talks to the mail server, as soon as there is a connection for it.
     async fn seen(&self, talk: impl Future<Output = Result<(), MailError>>) -> Result<(), MailError> {
+        let _connection = self.0.connections.acquire().await.expect("the semaphore is never closed");
         // At once, so that of many who want to see one goes.
         self.0.course.lock().pace.seen_at = Some(self.0.clock.now());
         let begun = Instant::now();

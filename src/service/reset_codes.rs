@@ -237,16 +237,20 @@ impl ResetCodes {
         address: IpAddr,
     ) -> Result<(Arc<PendingReset>, IssuedCode), Error> {
         let (now, counts, from) = (self.clock.now(), &self.counts, origin(address));
-        if !counts.guesses_by_address.take(from, now) || !counts.guesses_by_account.take(asked, now) {
+        if !counts.guesses_by_address.take(from, now) {
             return Err(unknown_code());
         }
+        // Whoever guesses from many addresses must not keep the owner out, who uses a code where he asked for it.
+        let is_within_account = counts.guesses_by_account.take(asked, now);
         let found = self.requests(asked).into_iter().find_map(|request| {
             let code = request.accepts(code, now).copied()?;
-            Some((request, code))
+            (is_within_account || origin(request.address) == from).then_some((request, code))
         });
         if found.is_some() {
             counts.guesses_by_address.give_back(from, now);
-            counts.guesses_by_account.give_back(asked, now);
+            if is_within_account {
+                counts.guesses_by_account.give_back(asked, now);
+            }
         }
         found.ok_or_else(unknown_code)
     }

@@ -154,8 +154,9 @@ async fn answer(server: &TestServer, path: &str) -> (u16, Vec<(String, String)>,
 
 /// What `/readyz` tells of the mails once nothing is under way.
 async fn told(server: &TestServer, waiting: u64) -> Value {
+    let admin = server.admin().await;
     for _ in 0..2000 {
-        let reply = server.anonymous().send_to(&Method::GET, "/readyz", String::new()).await.expect(200);
+        let reply = admin.send_to(&Method::GET, "/readyz", String::new()).await.expect(200);
         assert_eq!(check_reply("GET", "/readyz", 200, &reply.json()), Ok(()));
         let mail = reply.json()["mail"].clone();
         if mail["waiting"] == json!(waiting) && (waiting == 0 || mail["failures_in_a_row"] == json!(1)) {
@@ -164,6 +165,34 @@ async fn told(server: &TestServer, waiting: u64) -> Value {
         actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     panic!("the mails never came to {waiting}")
+}
+
+/// How the mails fare follows from what became of single requests: strangers must not see it (S26).
+#[actix_web::test]
+async fn how_the_mails_fare_is_told_to_admins_who_may_see_it_alone() {
+    let sink = Sink::open(Manner::Refuses("MAIL", "553 not you")).await;
+    let server = server_for(&sink).await;
+    let admin = server.admin().await;
+    admin.post("/roles", &json!({"name": "r"})).await.expect(201);
+    for (name, permissions, role) in [
+        ("sees", json!(["view_status"]), ""),
+        ("sees-not", json!(["view_users"]), ""),
+        ("bound", json!(["view_status"]), "r"),
+    ] {
+        let other = json!({"username": name, "password": "password", "status": 1, "permissions": permissions,
+            "role": role});
+        admin.post("/admins", &other).await.expect(201);
+    }
+    let told =
+        async |who: &Principal| who.send_to(&Method::GET, "/readyz", String::new()).await.expect(200).json();
+    let without = json!({"status": "ready", "store": "writes and reads"});
+    assert_eq!(told(&server.anonymous()).await, without);
+    assert_eq!(told(&server.anonymous().with("Authorization", "Bearer x")).await, without);
+    for name in ["sees-not", "bound"] {
+        assert_eq!(told(&server.signed_in(name, "password").await).await, without, "{name}");
+    }
+    let shown = told(&server.signed_in("sees", "password").await).await;
+    assert_eq!(shown["mail"], json!({"waiting": 0, "failures_in_a_row": 0}));
 }
 
 #[actix_web::test]

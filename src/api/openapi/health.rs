@@ -28,7 +28,8 @@ pub(super) const PART: Part = Part {
             path: READY,
             id: "readyz",
             summary: "Can the server do its work?",
-            about: "Looks whether the store can be written and read. Mails that wait make nobody unready.",
+            about: "Looks whether the store can be written and read. Mails that wait make nobody unready. \
+                    An admin with `view_status` and no role is told of them.",
             access: Access::Public,
             params: &[],
             body: None,
@@ -48,7 +49,7 @@ pub(super) const PART: Part = Part {
         ),
         Record::answered(
             "WaitingMails",
-            "How the mails fare; left out where there is no mail server.",
+            "How the mails fare; left out where there is no mail server and for whoever may not see it.",
             &[&[
                 Member::always("waiting", Kind::Int64, "How many wait to be sent."),
                 Member::always(

@@ -122,6 +122,38 @@ async fn what_goes_wrong_is_told_with_advice_and_whether_it_passes() {
 }
 
 #[tokio::test]
+async fn a_server_that_looks_long_at_a_mail_it_has_is_not_sent_it_again() {
+    let sink = Sink::open(Manner::Delays(".", Duration::from_millis(600))).await;
+    let options = SmtpOptions { timeout: Duration::from_millis(200), ..options(sink.port()) };
+    let (done, _) = talk(options).await;
+    done.unwrap();
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_password_is_not_quoted() {
+    for authentication in [Authentication::Plain, Authentication::Login, Authentication::Xoauth2] {
+        let login = login(authentication);
+        let (user, password) = (login.user.clone(), login.password.expose().to_owned());
+        let forms = [
+            password.clone(),
+            STANDARD.encode(&password),
+            STANDARD.encode(format!("\0{user}\0{password}")),
+            STANDARD.encode(format!("user={user}\x01auth=Bearer {password}\x01\x01")),
+        ];
+        for form in &forms {
+            let answer: &'static str = Box::leak(format!("535 what is {form}?").into_boxed_str());
+            let sink = Sink::open(Manner::Refuses("AUTH", answer)).await;
+            let options = SmtpOptions { login: Some(login.clone()), ..options(sink.port()) };
+            let (done, lines) = talk(options).await;
+            let told = format!("{} {}", done.unwrap_err(), lines.join(" "));
+            assert!(told.contains("what is ********?"), "{told}");
+            assert!(forms.iter().all(|form| !told.contains(form.as_str())), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_offers_nothing_or_refuses_the_password_is_told_apart() {
     let gone = Sink::open(Manner::Polite).await.port();
     let sink = Sink::open(Manner::Refuses("AUTH", "535 bad credentials")).await;

@@ -54,7 +54,7 @@ impl Candidate {
         may.then(|| Self {
             email: user.email.clone(),
             is_barred: user.filters.has_disabled(WebClientOption::PasswordResetDisabled),
-            mark: Digest::of_account(user.id, user.password.as_ref()),
+            mark: Digest::of_account_at(user.id, user.password.as_ref(), user.email.as_ref()),
             own_strength: user.filters.password_strength,
         })
     }
@@ -64,7 +64,7 @@ impl Candidate {
         admin.may_sign_in_from(address).then(|| Self {
             email: admin.email.clone(),
             is_barred: false,
-            mark: Digest::of_account(admin.id, admin.password.as_ref()),
+            mark: Digest::of_account_at(admin.id, admin.password.as_ref(), admin.email.as_ref()),
             own_strength: 0,
         })
     }
