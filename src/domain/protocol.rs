@@ -75,7 +75,7 @@ impl TryFrom<String> for MfaProtocol {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        word::parse("two-factor protocols", &text)
+        word::parse("filters.two_factor_protocols", &text)
     }
 }
 
