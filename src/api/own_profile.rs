@@ -125,7 +125,7 @@ pub async fn update_user(
     let keys: &[String] = if may_change.public_keys { &draft.public_keys } else { &[] };
     let public_keys = PublicKeys::parse(keys).map_err(Error::from)?;
     let certs = if may_change.tls_certs { draft.tls_certs } else { Vec::new() };
-    let tls_certs = TlsCertificates::parse(certs).map_err(Error::from)?;
+    let tls_certs = TlsCertificates::parse("tls_certs", certs).map_err(Error::from)?;
     let now = state.clock.now();
     let change = |user: &mut User| {
         if may_change.public_keys {

@@ -1,15 +1,17 @@
 //! Users, folders and groups as shown: the stored document as it is where it refers to nothing, else with the
-//! folders put in as they are now; or with what `confidential_data` reveals
+//! folders put in as they are now, and for whoever is anonymous what that means; or with what `confidential_data` reveals
 //! (`contract/user-model.md` §3 to §6).
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::admin::Admin;
+use crate::domain::directory::DirectoryPermissions;
 use crate::domain::filesystem::Filesystem;
+use crate::domain::filters::Filters;
 use crate::domain::folder::Folder;
 use crate::domain::group::{Group, GroupRefs};
 use crate::domain::secret::Secret;
@@ -64,6 +66,14 @@ struct Referring {
     groups: GroupRefs,
     #[serde(default)]
     virtual_folders: VirtualFolders,
+    filters: Narrowing,
+}
+
+/// What narrows the access of a user more than his lists say.
+#[derive(Deserialize)]
+struct Narrowing {
+    #[serde(default)]
+    is_anonymous: bool,
 }
 
 impl<'a> Views<'a> {
@@ -89,10 +99,16 @@ impl<'a> Views<'a> {
         };
         let refers: Referring = serde_json::from_slice(stored.json()).map_err(Error::internal)?;
         let changed_at = self.last_change(&refers.role, &refers.groups, &refers.virtual_folders);
-        if refers.virtual_folders.is_empty() && changed_at <= refers.updated_at {
+        let is_anonymous = refers.filters.is_anonymous;
+        if refers.virtual_folders.is_empty() && changed_at <= refers.updated_at && !is_anonymous {
             return Ok(stored.body());
         }
         let mut value: Value = serde_json::from_slice(stored.json()).map_err(Error::internal)?;
+        if is_anonymous {
+            let user: Limited<DirectoryPermissions> =
+                serde_json::from_slice(stored.json()).map_err(Error::internal)?;
+            narrow(&mut value, &user.filters, &user.permissions.read_only())?;
+        }
         value["updated_at"] = changed_at.max(refers.updated_at).get().into();
         self.mount(&mut value, &refers.virtual_folders)?;
         Ok(wire::to_line(&value).map_err(Error::internal)?.into())
@@ -104,6 +120,9 @@ impl<'a> Views<'a> {
     /// When the user cannot be written as JSON, which no stored user can be.
     pub fn confidential_user(&mut self, user: &User) -> Result<Value, Error> {
         let mut value = serde_json::to_value(user).map_err(Error::internal)?;
+        if user.filters.is_anonymous {
+            narrow(&mut value, &user.filters, &user.permissions.read_only())?;
+        }
         if let Some(hash) = &user.password {
             value["password"] = hash.expose().into();
         }
@@ -146,6 +165,10 @@ impl<'a> Views<'a> {
     /// When it cannot be written as JSON, which no stored group can be.
     pub fn group(&mut self, group: &Group, most_members: usize) -> Result<Value, Error> {
         let mut value = serde_json::to_value(group).map_err(Error::internal)?;
+        let settings = &group.user_settings;
+        if settings.filters.get().is_anonymous {
+            narrow(&mut value["user_settings"], settings.filters.get(), &settings.permissions.read_only())?;
+        }
         if self.detail == Detail::Confidential {
             let filesystem = &group.user_settings.filesystem;
             filesystem.reveal(&mut value["user_settings"]["filesystem"]).map_err(Error::internal)?;
@@ -187,6 +210,24 @@ impl<'a> Views<'a> {
     fn last_change(&self, role: &str, groups: &GroupRefs, folders: &VirtualFolders) -> UnixMillis {
         references::last_change(self.things, role, groups, folders)
     }
+}
+
+/// The members of a stored user that being anonymous concerns.
+#[derive(Deserialize)]
+struct Limited<P> {
+    permissions: P,
+    filters: Filters,
+}
+
+/// Shows what holds of an anonymous user, or of a group that makes its members anonymous, in the place of what was
+/// sent and is kept (`contract/differences.md` §3).
+fn narrow(shown: &mut Value, filters: &Filters, permissions: &impl Serialize) -> Result<(), Error> {
+    let text = |value: Result<Value, serde_json::Error>| value.map_err(Error::internal);
+    shown["permissions"] = text(serde_json::to_value(permissions))?;
+    let shown = &mut shown["filters"];
+    shown["denied_protocols"] = text(serde_json::to_value(filters.protocols_denied_in_force()))?;
+    shown["denied_login_methods"] = text(serde_json::to_value(filters.methods_denied_in_force()))?;
+    Ok(())
 }
 
 /// Puts a list of names into an object, unless it is empty.

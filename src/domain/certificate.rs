@@ -2,10 +2,10 @@
 //! Nobody vouches for them here: a certificate is compared, not verified.
 
 use serde::{Deserialize, Serialize};
-use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::parse_x509_certificate;
 use x509_parser::public_key::PublicKey;
 
+use super::pem;
 use crate::error::Invalid;
 
 /// The fewest bits an RSA key may have.
@@ -17,14 +17,14 @@ const RSA_BITS: usize = 2048;
 pub struct TlsCertificates(Vec<String>);
 
 impl TlsCertificates {
-    /// Takes texts, each with a certificate in its first PEM block, whatever that is called and whatever
-    /// stands around it. The positions in messages count from 0, empty texts included.
+    /// Takes texts, each with a certificate in its first whole PEM block, whatever that is called and whatever
+    /// stands around it. Messages name the member, and positions that count from 0, empty texts included.
     ///
     /// # Errors
     /// When a text holds no certificate, or one with a short RSA key.
-    pub fn parse(texts: Vec<String>) -> Result<Self, Invalid> {
+    pub fn parse(member: &str, texts: Vec<String>) -> Result<Self, Invalid> {
         for (place, text) in texts.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
-            check(text).map_err(|why| Invalid::new(format!("tls_certs[{place}]: {why}")))?;
+            check(text).map_err(|why| Invalid::new(format!("{member}[{place}]: {why}")))?;
         }
         Ok(Self(texts.into_iter().filter(|text| !text.is_empty()).collect()))
     }
@@ -44,15 +44,15 @@ impl TryFrom<Vec<String>> for TlsCertificates {
     type Error = Invalid;
 
     fn try_from(texts: Vec<String>) -> Result<Self, Invalid> {
-        Self::parse(texts)
+        Self::parse("filters.tls_certs", texts)
     }
 }
 
-/// Fails with the reason unless the first PEM block holds a certificate with a key that is long enough.
+/// Fails with the reason unless the first whole PEM block holds a certificate with a key that is long enough.
 fn check(text: &str) -> Result<(), Invalid> {
-    let (_, pem) = parse_x509_pem(text.as_bytes()).map_err(|_| Invalid::new("no PEM block found"))?;
+    let block = pem::first_block(text).ok_or_else(|| Invalid::new("no PEM block found"))?;
     let no_certificate = || Invalid::new("the first PEM block holds no certificate");
-    let (rest, certificate) = parse_x509_certificate(&pem.contents).map_err(|_| no_certificate())?;
+    let (rest, certificate) = parse_x509_certificate(&block.content).map_err(|_| no_certificate())?;
     if !rest.is_empty() {
         return Err(no_certificate());
     }

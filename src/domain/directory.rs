@@ -103,6 +103,14 @@ impl From<DirectoryPermission> for &'static str {
     }
 }
 
+/// All that an anonymous user may do.
+const READING: [DirectoryPermission; 2] = [DirectoryPermission::List, DirectoryPermission::Download];
+
+/// Reading alone in the same directories.
+fn read_only(granted: &Granted) -> Granted {
+    granted.keys().map(|directory| (directory.clone(), Some(READING.to_vec()))).collect()
+}
+
 /// The permissions as a client sends them: paths and words unchecked, in document order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DirectoryPermissionsDraft(Vec<(String, Option<Vec<String>>)>);
@@ -113,11 +121,17 @@ impl DirectoryPermissionsDraft {
         Self(pairs)
     }
 
-    /// Replaces what is granted, whatever it is, by reading alone: an anonymous user's permissions.
-    pub fn make_read_only(&mut self) {
-        let words = [DirectoryPermission::List, DirectoryPermission::Download];
-        for (_, granted) in &mut self.0 {
-            *granted = Some(words.iter().map(|permission| permission.word().to_owned()).collect());
+    /// Puts reading alone where a list could not stand by itself: an anonymous user may read whatever his lists say
+    /// ([`DirectoryPermissions::read_only`]), so none of them is refused.
+    pub fn mend_for_anonymous(&mut self) {
+        for (directory, granted) in &mut self.0 {
+            let is_whole = match granted {
+                None => directory != "/",
+                Some(words) => read(directory, words).is_ok() && !(directory == "/" && words.is_empty()),
+            };
+            if !is_whole {
+                *granted = Some(READING.iter().map(|permission| permission.word().to_owned()).collect());
+            }
         }
     }
 }
@@ -172,6 +186,12 @@ impl DirectoryPermissions {
             Some(Some(granted)) if !granted.is_empty() => Ok(Self(directories)),
             Some(_) | None => Err(Invalid::new("permissions: grant something for the directory \"/\"")),
         }
+    }
+
+    /// What an anonymous user may do instead: read, in the same directories.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self(read_only(&self.0))
     }
 
     /// Grants what a group adds, in directories of which nothing is said yet; of `/` only with `root`.
@@ -237,6 +257,12 @@ impl AddedPermissions {
     /// When a path is relative or another spelling of `/`, a list too long or a word unknown.
     pub fn parse(draft: DirectoryPermissionsDraft) -> Result<Self, Invalid> {
         read_all(draft).map(Self)
+    }
+
+    /// What an anonymous group grants instead: reading, in the same directories.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self(read_only(&self.0))
     }
 }
 
@@ -341,16 +367,18 @@ mod tests {
     }
 
     #[test]
-    fn an_anonymous_user_reads_whatever_was_sent() {
+    fn an_anonymous_user_reads_whatever_was_sent_and_what_can_be_kept_is() {
         let mut draft: DirectoryPermissionsDraft =
-            serde_json::from_str(r#"{"/":[],"/a":["fly"],"/b":null}"#).unwrap();
-        draft.make_read_only();
+            serde_json::from_str(r#"{"/":[],"/a":["fly"],"/b":null,"/c":["upload"],"/d":[]}"#).unwrap();
+        draft.mend_for_anonymous();
         let permissions = DirectoryPermissions::parse(draft).unwrap();
         assert_eq!(
             serde_json::to_string(&permissions).unwrap(),
-            r#"{"/":["list","download"],"/a":["list","download"],"/b":["list","download"]}"#
+            r#"{"/":["list","download"],"/a":["list","download"],"/b":null,"/c":["upload"],"/d":[]}"#
         );
-        assert_eq!(permissions.iter().count(), 3);
+        let reading = permissions.read_only();
+        assert_eq!(reading.iter().count(), 5);
+        assert!(reading.iter().all(|(_, granted)| granted == READING));
     }
 
     proptest! {

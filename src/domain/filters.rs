@@ -144,6 +144,14 @@ pub struct Filters {
     pub recovery_codes: Vec<RecoveryCodeEntry>,
 }
 
+/// The protocols that nobody may use who is anonymous.
+const NOT_FOR_ANONYMOUS: [Protocol; 2] = [Protocol::Ssh, Protocol::Http];
+
+/// The login methods that nobody may use who is anonymous: all but the password.
+fn methods_not_for_anonymous() -> impl Iterator<Item = LoginMethod> {
+    LoginMethod::ALL.iter().copied().filter(|method| *method != LoginMethod::Password)
+}
+
 fn allowed_ip<'de, D: Deserializer<'de>>(from: D) -> Result<IpNetworks, D::Error> {
     IpNetworks::deserialize_member("filters.allowed_ip", from)
 }
@@ -153,21 +161,38 @@ fn denied_ip<'de, D: Deserializer<'de>>(from: D) -> Result<IpNetworks, D::Error>
 }
 
 impl Filters {
-    /// Brings an anonymous user's restrictions to what anonymous means: he reads, over FTP and WebDAV,
-    /// with a password that nobody checks. Comes before the permissions are parsed; leaves others alone.
+    /// Holds an anonymous user's restrictions to what anonymous means: he reads, over FTP and WebDAV, with a password
+    /// that nobody checks. They stay as they were sent, so that switching it off brings them back
+    /// (`contract/differences.md` §3); what holds meanwhile tell [`Filters::protocols_denied_in_force`] and
+    /// [`Filters::methods_denied_in_force`]. Comes before the permissions are parsed; leaves others alone.
     ///
     /// # Errors
     /// When no protocol or no login method would be left.
-    pub fn expand_anonymous(&mut self, permissions: &mut DirectoryPermissionsDraft) -> Result<(), Invalid> {
-        if !self.is_anonymous {
-            return Ok(());
+    pub fn check_anonymous(&self, permissions: &mut DirectoryPermissionsDraft) -> Result<(), Invalid> {
+        if self.is_anonymous {
+            permissions.mend_for_anonymous();
+            self.denied_protocols.with(NOT_FOR_ANONYMOUS)?;
+            self.denied_login_methods.with(methods_not_for_anonymous())?;
         }
-        permissions.make_read_only();
-        self.denied_protocols = self.denied_protocols.with([Protocol::Ssh, Protocol::Http])?;
-        let all_but_password =
-            LoginMethod::ALL.iter().copied().filter(|method| *method != LoginMethod::Password);
-        self.denied_login_methods = self.denied_login_methods.with(all_but_password)?;
         Ok(())
+    }
+
+    /// The protocols that are denied, those included that are to whoever is anonymous.
+    pub fn protocols_denied_in_force(&self) -> DeniedProtocols {
+        if self.is_anonymous {
+            self.denied_protocols.and_these(NOT_FOR_ANONYMOUS)
+        } else {
+            self.denied_protocols.clone()
+        }
+    }
+
+    /// The login methods that are denied, those included that are to whoever is anonymous.
+    pub fn methods_denied_in_force(&self) -> DeniedLoginMethods {
+        if self.is_anonymous {
+            self.denied_login_methods.and_these(methods_not_for_anonymous())
+        } else {
+            self.denied_login_methods.clone()
+        }
     }
 
     /// Settles what the members say about each other (`contract/validation.md` §1 rules 18 and 19, §8

@@ -96,7 +96,13 @@ impl DeniedLoginMethods {
     /// Both lists together, for what holds of a user and his groups at once: all may be denied then.
     #[must_use]
     pub fn and(&self, more: &Self) -> Self {
-        Self(distinct(self.0.iter().chain(&more.0).copied()))
+        self.and_these(more.0.iter().copied())
+    }
+
+    /// The same list with these and without copies; all may be denied then.
+    #[must_use]
+    pub fn and_these(&self, more: impl IntoIterator<Item = LoginMethod>) -> Self {
+        Self(distinct(self.0.iter().copied().chain(more)))
     }
 
     /// Whether a method is denied.

@@ -22,6 +22,7 @@ pub mod network;
 pub mod omit;
 pub mod password;
 pub mod path;
+mod pem;
 pub mod permission;
 pub mod placeholders;
 pub mod precondition;

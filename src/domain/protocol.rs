@@ -75,7 +75,7 @@ impl TryFrom<String> for MfaProtocol {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        word::parse("two-factor protocols", &text)
+        word::parse("filters.two_factor_protocols", &text)
     }
 }
 
@@ -113,7 +113,13 @@ impl DeniedProtocols {
     /// Both lists together, for what holds of a user and his groups at once: all may be denied then.
     #[must_use]
     pub fn and(&self, more: &Self) -> Self {
-        Self(distinct(self.0.iter().chain(&more.0).copied()))
+        self.and_these(more.0.iter().copied())
+    }
+
+    /// The same list with these and without copies; all may be denied then.
+    #[must_use]
+    pub fn and_these(&self, more: impl IntoIterator<Item = Protocol>) -> Self {
+        Self(distinct(self.0.iter().copied().chain(more)))
     }
 
     /// Whether a protocol is denied.

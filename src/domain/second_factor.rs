@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::configuration::TotpConfigurations;
 use crate::domain::protocol::MfaProtocol;
 use crate::domain::secret::Secret;
-use crate::domain::word::Word as _;
+use crate::domain::word::{self, Word as _};
 use crate::error::Invalid;
 
 /// `filters.totp_config` of a user; switched off it is written `{"secret":{}}`.
@@ -45,7 +45,9 @@ impl UserTotp {
         if self.protocols.is_empty() {
             return Err(Invalid::new("totp: protocols must name at least one protocol"));
         }
-        self.protocols.iter().try_for_each(|word| MfaProtocol::try_from(word.clone()).map(drop))
+        self.protocols
+            .iter()
+            .try_for_each(|text| word::parse::<MfaProtocol>("totp: protocols", text).map(drop))
     }
 
     /// Whether a login over this protocol needs a code.
@@ -148,7 +150,7 @@ mod tests {
             ),
             (
                 json!({"config_name": "Default", "secret": secret(), "protocols": ["SSH", "DAV"]}),
-                "two-factor protocols: unknown word \"DAV\"",
+                "totp: protocols: unknown word \"DAV\"",
             ),
         ] {
             let totp: UserTotp = from_value(body).unwrap();

@@ -132,7 +132,7 @@ impl UserDraft {
         }
         let home_dir = rules.home_dir.settle(&self.home_dir, &username, self.filesystem.provider())?;
         let (mut filters, mut permissions) = (self.filters, self.permissions);
-        filters.expand_anonymous(&mut permissions)?;
+        filters.check_anonymous(&mut permissions)?;
         let filesystem =
             self.filesystem.settle(stored.map(|user| &user.filesystem), username.as_str(), &rules.sealer)?;
         let groups = GroupRefs::settle(self.groups)?;

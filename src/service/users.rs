@@ -291,8 +291,8 @@ pub(super) fn ends_tokens(before: &User, after: &User) -> bool {
         || before.status != after.status
         || before.role != after.role
         || before.filters.web_client != after.filters.web_client
-        || before.filters.denied_protocols != after.filters.denied_protocols
-        || before.filters.denied_login_methods != after.filters.denied_login_methods
+        || before.filters.protocols_denied_in_force() != after.filters.protocols_denied_in_force()
+        || before.filters.methods_denied_in_force() != after.filters.methods_denied_in_force()
         || before.filters.two_factor_protocols != after.filters.two_factor_protocols
         || before.filters.require_password_change != after.filters.require_password_change
 }

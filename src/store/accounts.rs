@@ -83,7 +83,8 @@ pub fn encode_user(user: &User) -> Result<Body, Damaged> {
     Ok(Body {
         public: json(user)?,
         private: encode_private(&private)?,
-        to_render: !(user.virtual_folders.is_empty() && user.groups.is_empty() && user.role.is_empty()),
+        to_render: user.filters.is_anonymous
+            || !(user.virtual_folders.is_empty() && user.groups.is_empty() && user.role.is_empty()),
     })
 }
 

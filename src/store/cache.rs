@@ -41,7 +41,7 @@ impl Stored {
 pub enum Document {
     /// It is the answer.
     Complete(Stored),
-    /// Parts of other objects must be put in first.
+    /// Parts of other objects, or what being anonymous means, must be put in first.
     ToRender(Stored),
 }
 

@@ -436,3 +436,57 @@ async fn a_patch_is_a_put_of_the_patched_document() {
     }
     assert!(accepted > 100 && refused > 20, "{accepted} patches were taken, {refused} were not");
 }
+
+#[actix_web::test]
+async fn what_anonymous_means_is_shown_and_ends_with_it() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let lists = |shown: &Value| {
+        let filters = &shown["filters"];
+        json!([shown["permissions"], filters["denied_protocols"], filters["denied_login_methods"]])
+    };
+    let user = |is_anonymous: bool| {
+        json!({"username": "ann", "status": 1, "password": "x", "permissions": {"/": ["*"], "/a": ["upload"]},
+            "filters": {"is_anonymous": is_anonymous, "denied_protocols": ["DAV"]}})
+    };
+    let sent = json!([{"/": ["*"], "/a": ["upload"]}, ["DAV"], null]);
+    let methods = json!([
+        "publickey",
+        "password-over-SSH",
+        "keyboard-interactive",
+        "publickey+password",
+        "publickey+keyboard-interactive",
+        "TLSCertificate",
+        "TLSCertificate+password"
+    ]);
+    let reading = json!(["list", "download"]);
+    let narrowed = json!([{"/": reading, "/a": reading}, ["DAV", "SSH", "HTTP"], methods]);
+
+    let added = admin.post("/users", &user(true)).await.expect(201).json();
+    assert_eq!(lists(&added), narrowed);
+    assert_eq!(admin.get("/users/ann").await.expect(200).json(), added);
+    assert_eq!(admin.get("/users").await.expect(200).json(), json!([added]));
+    let open = admin.get("/users/ann?confidential_data=1").await.expect(200).json();
+    assert_eq!(lists(&open), narrowed);
+    let dump = admin.get("/dumpdata?output-data=1").await.expect(200).json();
+    assert_eq!(lists(&dump["users"][0]), narrowed);
+    server.basic("ann", "x").get("/user/token").await.expect(403);
+
+    let off = json!({"filters": {"is_anonymous": false}}).to_string();
+    patching(&admin).send(&Method::PATCH, "/users/ann", off).await.expect(200);
+    assert_eq!(lists(&admin.get("/users/ann").await.expect(200).json()), sent);
+    server.user("ann", "x").await;
+
+    // By a group, which is shown likewise and keeps what was sent.
+    let group = json!({"name": "g", "user_settings":
+        {"permissions": {"/b": ["*"]}, "filters": {"is_anonymous": true, "denied_protocols": ["FTP"]}}});
+    let shown = admin.post("/groups", &group).await.expect(201).json();
+    assert_eq!(lists(&shown["user_settings"]), json!([{"/b": reading}, ["FTP", "SSH", "HTTP"], methods]));
+    for (kind, status) in [(1, 403), (2, 403), (3, 200)] {
+        let mut member = user(false);
+        member["groups"] = json!([{"name": "g", "type": kind}]);
+        admin.put("/users/ann", &member).await.expect(200);
+        assert_eq!(lists(&admin.get("/users/ann").await.expect(200).json()), sent);
+        server.basic("ann", "x").get("/user/token").await.expect(status);
+    }
+}

@@ -233,7 +233,9 @@ fn rounds(bytes: &[u8]) -> u32 {
 pub fn certificate(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     for text in [text, armoured("CERTIFICATE", bytes)] {
-        let Ok(certificates) = TlsCertificates::parse(vec![String::new(), text.clone()]) else { continue };
+        let Ok(certificates) = TlsCertificates::parse("tls_certs", vec![String::new(), text.clone()]) else {
+            continue;
+        };
         let kept: &[String] = if text.is_empty() { &[] } else { &[text] };
         assert_eq!(certificates.as_slice(), kept, "a certificate is kept as sent");
         let shown = serde_json::to_vec(&certificates).expect("certificates can be shown");

@@ -67,7 +67,7 @@ W38+3OcBVYs/9AYTT1PiQoFV7EgQMYcO
 
 fn parse(texts: &[&str]) -> Result<Vec<String>, String> {
     let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-    TlsCertificates::parse(texts).map(|list| list.0).map_err(|error| error.to_string())
+    TlsCertificates::parse("filters.tls_certs", texts).map(|list| list.0).map_err(|error| error.to_string())
 }
 
 /// The certificate with another word after `BEGIN` and `END`.
@@ -87,7 +87,9 @@ fn the_first_block_counts_whatever_surrounds_it() {
     let chain = format!("{ECDSA}{RSA_1024}");
     let surrounded = format!("subject=CN = alice\r\n{}\nend\n", ECDSA.replace('\n', "\r\n"));
     let other_label = labelled(ECDSA, "SOMETHING ELSE");
-    for text in [&chain, &surrounded, &other_label] {
+    let behind_broken =
+        format!("-----BEGIN X-----\n!\n-----END X-----\n-----BEGIN CERTIFICATE-----\nAA\n{ECDSA}");
+    for text in [&chain, &surrounded, &other_label, &behind_broken] {
         assert_eq!(parse(&[text]).as_deref(), Ok(std::slice::from_ref(text)));
     }
     assert!(parse(&[&format!("{RSA_1024}{ECDSA}")]).is_err());
@@ -108,7 +110,7 @@ fn anything_else_is_refused() {
         &longer,
     ] {
         let refused = parse(&["", ECDSA, text]).unwrap_err();
-        assert!(refused.starts_with("tls_certs[2]: "), "{refused}");
+        assert!(refused.starts_with("filters.tls_certs[2]: "), "{refused}");
     }
 }
 

@@ -126,16 +126,20 @@ fn members_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn an_anonymous_user_keeps_ftp_webdav_and_the_password() {
-    let mut filters = decode(json!({
+fn an_anonymous_user_keeps_ftp_webdav_and_the_password_and_what_was_sent() {
+    let filters = decode(json!({
         "is_anonymous": true, "denied_protocols": ["HTTP"], "denied_login_methods": ["publickey"]
     }));
     let mut draft: DirectoryPermissionsDraft = serde_json::from_value(json!({"/": ["*"], "/b": []})).unwrap();
-    filters.expand_anonymous(&mut draft).unwrap();
-    let shown = serde_json::to_value(&filters).unwrap();
-    assert_eq!(shown["denied_protocols"], json!(["HTTP", "SSH"]));
+    filters.check_anonymous(&mut draft).unwrap();
+    let sent = serde_json::to_value(&filters).unwrap();
     assert_eq!(
-        shown["denied_login_methods"],
+        (&sent["denied_protocols"], &sent["denied_login_methods"]),
+        (&json!(["HTTP"]), &json!(["publickey"]))
+    );
+    assert_eq!(serde_json::to_value(filters.protocols_denied_in_force()).unwrap(), json!(["HTTP", "SSH"]));
+    assert_eq!(
+        serde_json::to_value(filters.methods_denied_in_force()).unwrap(),
         json!([
             "publickey",
             "password-over-SSH",
@@ -147,7 +151,7 @@ fn an_anonymous_user_keeps_ftp_webdav_and_the_password() {
         ])
     );
     let permissions = serde_json::to_value(DirectoryPermissions::parse(draft).unwrap()).unwrap();
-    assert_eq!(permissions, json!({"/": ["list", "download"], "/b": ["list", "download"]}));
+    assert_eq!(permissions, json!({"/": ["*"], "/b": []}));
 }
 
 #[test]
@@ -156,21 +160,18 @@ fn an_anonymous_user_needs_a_protocol_and_a_method() {
         json!({"is_anonymous": true, "denied_protocols": ["FTP", "DAV"]}),
         json!({"is_anonymous": true, "denied_login_methods": ["password"]}),
     ] {
-        assert!(decode(sent).expand_anonymous(&mut DirectoryPermissionsDraft::default()).is_err());
+        assert!(decode(sent).check_anonymous(&mut DirectoryPermissionsDraft::default()).is_err());
     }
 }
 
 #[test]
 fn who_is_not_anonymous_is_left_alone() {
-    let mut filters = decode(json!({"denied_protocols": ["FTP", "DAV"]}));
-    let before = filters.clone();
-    let mut draft: DirectoryPermissionsDraft = serde_json::from_value(json!({"/": ["*"]})).unwrap();
-    filters.expand_anonymous(&mut draft).unwrap();
-    assert_eq!(filters, before);
-    assert_eq!(
-        serde_json::to_value(DirectoryPermissions::parse(draft).unwrap()).unwrap(),
-        json!({"/": ["*"]})
-    );
+    let filters = decode(json!({"denied_protocols": ["FTP", "DAV"]}));
+    let mut draft: DirectoryPermissionsDraft = serde_json::from_value(json!({"/": ["fly"]})).unwrap();
+    filters.check_anonymous(&mut draft).unwrap();
+    assert_eq!(filters.protocols_denied_in_force(), filters.denied_protocols);
+    assert_eq!(filters.methods_denied_in_force(), filters.denied_login_methods);
+    assert!(DirectoryPermissions::parse(draft).is_err());
 }
 
 #[test]

@@ -24,6 +24,8 @@ use crate::error::Invalid;
 /// | permissions, patterns, folders | for paths that have none yet | the same, but for `/` |
 /// | networks, times of access, denied protocols and methods, second factor, self service | added | added |
 ///
+/// Whoever is anonymous then may read alone, and sign in neither here nor over SSH.
+///
 /// The primary group comes first, then the others by name; other kinds of membership give nothing. An
 /// order to change the password concerns one account, so no group gives it. Names fill the placeholders
 /// in paths.
@@ -37,7 +39,7 @@ impl EffectiveUser {
     /// When his name cannot stand in a path that a group makes of it.
     pub fn new<G: Borrow<Group>>(user: User, groups: &[G]) -> Result<Self, Invalid> {
         if user.groups.is_empty() {
-            return Ok(Self(user));
+            return Ok(Self(narrowed(user)));
         }
         let (username, role, members) = (user.username.clone(), user.role.clone(), user.groups.clone());
         let placeholders = Placeholders { username: username.as_str(), role: &role };
@@ -53,8 +55,18 @@ impl EffectiveUser {
                 add(&mut effective, group, kind == PRIMARY, &placeholders)?;
             }
         }
-        Ok(Self(effective))
+        Ok(Self(narrowed(effective)))
     }
+}
+
+/// Narrows whoever is anonymous, by himself or by his group, to what that means.
+fn narrowed(mut user: User) -> User {
+    if user.filters.is_anonymous {
+        user.permissions = user.permissions.read_only();
+        user.filters.denied_protocols = user.filters.protocols_denied_in_force();
+        user.filters.denied_login_methods = user.filters.methods_denied_in_force();
+    }
+    user
 }
 
 impl Deref for EffectiveUser {
@@ -117,13 +129,18 @@ fn add(
     placeholders: &Placeholders<'_>,
 ) -> Result<(), Invalid> {
     let (own, given) = (&mut user.filters, group.user_settings.filters.get());
-    user.permissions.add_missing(&group.user_settings.permissions, is_primary, placeholders)?;
+    let granted = &group.user_settings.permissions;
+    if given.is_anonymous {
+        user.permissions.add_missing(&granted.read_only(), is_primary, placeholders)?;
+    } else {
+        user.permissions.add_missing(granted, is_primary, placeholders)?;
+    }
     user.virtual_folders.add_missing(&group.virtual_folders, placeholders)?;
     own.file_patterns.add_missing(&given.file_patterns, is_primary, placeholders)?;
     own.allowed_ip = own.allowed_ip.with(&given.allowed_ip);
     own.denied_ip = own.denied_ip.with(&given.denied_ip);
-    own.denied_protocols = own.denied_protocols.and(&given.denied_protocols);
-    own.denied_login_methods = own.denied_login_methods.and(&given.denied_login_methods);
+    own.denied_protocols = own.denied_protocols.and(&given.protocols_denied_in_force());
+    own.denied_login_methods = own.denied_login_methods.and(&given.methods_denied_in_force());
     own.bandwidth_limits.extend_from_slice(&given.bandwidth_limits);
     own.access_time.extend_from_slice(&given.access_time);
     own.web_client = distinct(own.web_client.iter().chain(&given.web_client).copied());

@@ -143,7 +143,7 @@ impl GroupUserSettingsDraft {
         let home_dir = HomeDirTemplate::parse(&self.home_dir)?;
         let GroupFilters(mut filters) = self.filters.into();
         let mut permissions = self.permissions;
-        filters.expand_anonymous(&mut permissions)?;
+        filters.check_anonymous(&mut permissions)?;
         let filesystem = self.filesystem.settle(stored, owner, sealer)?;
         let permissions = AddedPermissions::parse(permissions)?;
         filters.settle()?;

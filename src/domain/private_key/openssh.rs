@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair};
 use bcrypt_pbkdf::bcrypt_pbkdf;
 use zeroize::Zeroizing;
 
-use super::{CURVES, LEAST_RSA_BITS, too_small, unreadable};
+use super::{CURVES, LEAST_RSA_BITS, does_not_open, locked, too_small, unreadable};
 use crate::error::Invalid;
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
@@ -27,10 +27,10 @@ pub(super) fn check(content: &[u8], passphrase: Option<&str>) -> Result<(), Inva
     match (file.cipher == b"none" && file.kdf == b"none", passphrase) {
         (true, None) => check_section(file.section).ok_or_else(unreadable)?,
         (true, Some(_)) => Err(Invalid::new("there is a passphrase, but the key is not encrypted")),
-        (false, None) => Err(Invalid::new("the key is encrypted and there is no plain passphrase")),
+        (false, None) => Err(locked()),
         (false, Some(passphrase)) => {
             let opened = file.decrypt(passphrase)?;
-            check_section(&opened).ok_or_else(|| Invalid::new("the key does not open with the passphrase"))?
+            check_section(&opened).ok_or_else(does_not_open)?
         }
     }
 }

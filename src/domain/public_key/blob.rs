@@ -2,6 +2,11 @@
 //! OpenSSH's PROTOCOL.certkeys and PROTOCOL.u2f). A blob is taken whole or not at all: every field is
 //! there, well formed, and nothing follows.
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, EcdsaVerificationAlgorithm,
+    ParsedPublicKey,
+};
+
 /// What kind of key it is, and what its strength depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
@@ -64,11 +69,11 @@ impl<'a> Fields<'a> {
                 }
                 Some(Family::Dsa)
             }
-            "ecdsa-sha2-nistp256" => self.point("nistp256", 32),
-            "ecdsa-sha2-nistp384" => self.point("nistp384", 48),
-            "ecdsa-sha2-nistp521" => self.point("nistp521", 66),
+            "ecdsa-sha2-nistp256" => self.point("nistp256", 32, &ECDSA_P256_SHA256_ASN1),
+            "ecdsa-sha2-nistp384" => self.point("nistp384", 48, &ECDSA_P384_SHA384_ASN1),
+            "ecdsa-sha2-nistp521" => self.point("nistp521", 66, &ECDSA_P521_SHA512_ASN1),
             "sk-ecdsa-sha2-nistp256@openssh.com" => {
-                let family = self.point("nistp256", 32)?;
+                let family = self.point("nistp256", 32, &ECDSA_P256_SHA256_ASN1)?;
                 self.application().map(|()| family)
             }
             "ssh-ed25519" => self.ed25519(),
@@ -92,11 +97,16 @@ impl<'a> Fields<'a> {
         fits.then_some(Family::Rsa { bits })
     }
 
-    /// The name of the curve and a point on it, not compressed (SEC 1 §2.3.3).
-    fn point(&mut self, curve: &str, coordinate: usize) -> Option<Family> {
+    /// The name of the curve and a point that lies on it, not compressed (SEC 1 §2.3.3, §3.2.2.1).
+    fn point(
+        &mut self,
+        curve: &str,
+        coordinate: usize,
+        algorithm: &'static EcdsaVerificationAlgorithm,
+    ) -> Option<Family> {
         let (name, point) = (self.string()?, self.string()?);
         let fits = name == curve.as_bytes() && point.len() == 1 + 2 * coordinate && point[0] == 4;
-        fits.then_some(Family::Ecdsa)
+        (fits && ParsedPublicKey::new(algorithm, point).is_ok()).then_some(Family::Ecdsa)
     }
 
     fn ed25519(&mut self) -> Option<Family> {

@@ -27,6 +27,12 @@ fn line(word: &str, fields: &[&[u8]]) -> String {
     format!("{word} {}", STANDARD.encode(blob(fields)))
 }
 
+/// A point on the curve P-256: that of a key.
+fn point() -> Vec<u8> {
+    let blob = STANDARD.decode(ECDSA_256).unwrap();
+    blob[blob.len() - 65..].to_vec()
+}
+
 /// An RSA modulus of so many bits.
 fn modulus(bits: usize) -> Vec<u8> {
     let mut number = vec![0; bits.div_ceil(8)];
@@ -41,7 +47,7 @@ fn modulus(bits: usize) -> Vec<u8> {
 #[test]
 fn keys_of_every_kind_are_taken_and_kept_as_sent() {
     let sk_ed25519 = line("sk-ssh-ed25519@openssh.com", &[b"sk-ssh-ed25519@openssh.com", &[7; 32], b"ssh:"]);
-    let point = [&[4][..], &[7; 64]].concat();
+    let point = point();
     let sk_ecdsa = b"sk-ecdsa-sha2-nistp256@openssh.com";
     let sk_ecdsa = line("sk-ecdsa-sha2-nistp256@openssh.com", &[sk_ecdsa, b"nistp256", &point, b"ssh:"]);
     for text in [
@@ -102,7 +108,7 @@ fn texts_without_a_key_are_refused() {
 
 #[test]
 fn a_blob_is_taken_whole_or_not_at_all() {
-    let point = [&[4][..], &[7; 64]].concat();
+    let (point, off_the_curve) = (point(), [&[4][..], &[7; 64]].concat());
     let compressed = [&[2][..], &[7; 32]].concat();
     let modulus = modulus(2048);
     let negative = &modulus[1..];
@@ -115,6 +121,11 @@ fn a_blob_is_taken_whole_or_not_at_all() {
         &[b"ecdsa-sha2-nistp256", b"nistp384", &point],
         &[b"ecdsa-sha2-nistp384", b"nistp384", &point],
         &[b"ecdsa-sha2-nistp256", b"nistp256", &compressed],
+        &[b"ecdsa-sha2-nistp256", b"nistp256", &off_the_curve],
+        &[b"ecdsa-sha2-nistp256", b"nistp256", &[[4; 1].as_slice(), &[0; 64]].concat()],
+        &[b"sk-ecdsa-sha2-nistp256@openssh.com", b"nistp256", &off_the_curve, b"ssh:"],
+        &[b"ecdsa-sha2-nistp384", b"nistp384", &[&[4][..], &[7; 96]].concat()],
+        &[b"ecdsa-sha2-nistp521", b"nistp521", &[&[4][..], &[0; 132]].concat()],
         &[b"ecdsa-sha2-nistp256", b"nistp256", b""],
         &[b"ssh-rsa", &[1, 0, 1]],
         &[b"ssh-rsa", &[1], &modulus],
