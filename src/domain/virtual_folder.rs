@@ -159,7 +159,7 @@ impl VirtualFolders {
 
     /// Whether the folder of this name is among them.
     pub fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|folder| folder.name == name)
+        self.0.binary_search_by(|folder| folder.name.as_str().cmp(name)).is_ok()
     }
 
     /// The folders, by name.
@@ -227,6 +227,8 @@ mod tests {
         added.remove("g");
         folders.add_missing(&added, &placeholders).unwrap();
         assert_eq!(folders.iter().count(), 27_002, "h alone is new");
+        assert!(["f00000", "f13500", "f26999", "g", "h"].iter().all(|name| folders.contains(name)));
+        assert!(!["", "e", "f27000", "f135000", "z"].iter().any(|name| folders.contains(name)));
     }
 
     #[test]

@@ -252,11 +252,10 @@ mod tests {
         let (anna, bob) = (user(MOST * 3), user(MOST * 3 + 1));
         lists.renew(&anna, password, &LIMITS, NOON).succeed(home, NOON);
         lists.renew(&bob, password, &LIMITS, NOON).fail(Crowd::Strangers, false, &LIMITS, NOON);
+        // Each later than all the account has done: among their like they would be worth more.
+        let now = NOON.plus(1);
         for number in 0..2 * MOST {
-            let watched = lists.renew(&user(number), None, &LIMITS, NOON);
-            for _ in 0..2 {
-                watched.fail(Crowd::Strangers, false, &LIMITS, NOON);
-            }
+            lists.renew(&user(number), None, &LIMITS, now).fail(Crowd::Strangers, false, &LIMITS, now);
         }
         assert!(lists.made_up.watched.len() <= MOST);
         let admission = lists.renew(&anna, password, &LIMITS, NOON).admits(home, false, &LIMITS, NOON);

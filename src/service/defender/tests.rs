@@ -212,9 +212,6 @@ async fn places_and_rows_of_accounts_outlive_a_restart_a_month_and_any_number_of
         Approach::new(SubjectKind::User, "anna", hash.as_ref(), address)
     };
     scene.defender.enter(anna(200)).await.unwrap().succeeded();
-    for from in 0..10 {
-        scene.defender.enter(anna(from)).await.unwrap().failed().await;
-    }
     scene.defender.save().await.unwrap();
     let scene = scene.restart();
     {
@@ -225,6 +222,9 @@ async fn places_and_rows_of_accounts_outlive_a_restart_a_month_and_any_number_of
             let watched = lists.renew(&name, None, &LIMITS, NOON);
             watched.fail(Crowd::Strangers, false, &LIMITS, NOON);
         }
+    }
+    for from in 0..10 {
+        scene.defender.enter(anna(from)).await.unwrap().failed().await;
     }
     assert!(scene.defender.enter(anna(11)).await.is_err(), "strangers are banned");
     assert!(scene.defender.enter(anna(200)).await.is_ok(), "the owner is not");

@@ -302,12 +302,14 @@ impl Moving {
 
     fn check_api_keys(&self, incoming: &dyn Incoming, checked: &mut Checked) {
         let mut ids = HashSet::new();
+        let admins: HashSet<Username> =
+            checked.admins.iter().map(|(admin, _)| admin.username.clone()).collect();
         for index in 0..incoming.count(Part::ApiKeys) {
             let mut place = place(incoming, Part::ApiKeys, index);
             let restored = read(&mut place, incoming, |all| all.api_key(index)).and_then(|draft| {
                 place.name.clone_from(&draft.id);
                 let (key, secret) = draft.restore()?;
-                self.check_owner(&key, checked)?;
+                self.check_owner(&key, checked, &admins)?;
                 self.check_password(&secret)?;
                 Ok((key, secret))
             });
@@ -319,8 +321,8 @@ impl Moving {
         }
     }
 
-    /// The account of a key must be there, or come with it.
-    fn check_owner(&self, key: &ApiKey, checked: &Checked) -> Result<(), Error> {
+    /// The account of a key must be there, or come with it; `admins` are those who come.
+    fn check_owner(&self, key: &ApiKey, checked: &Checked, admins: &HashSet<Username>) -> Result<(), Error> {
         let Some(name) = key.bound_to() else { return Ok(()) };
         let exists = match key.scope {
             Scope::User => {
@@ -328,7 +330,7 @@ impl Moving {
                 comes || self.store.has_user(name)
             }
             Scope::Admin => {
-                let comes = checked.admins.iter().any(|(admin, _)| admin.username.as_str() == name);
+                let comes = admins.contains(&Username::trusted(name.to_owned()));
                 comes || self.store.shelf::<Admin>().get(name).is_some()
             }
         };
