@@ -12,6 +12,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,29 +27,47 @@ use usersd::settings::Settings;
 /// Users, unless the variable says otherwise.
 const USERS: usize = 100_000;
 
+/// What a process of its own does, so that the memory it takes is its own too.
+const PHASE: &str = "USERSD_BENCH_PHASE";
+/// Where it does it.
+const FOLDER: &str = "USERSD_BENCH_FOLDER";
+
 fn main() {
+    match (from_outside(PHASE), from_outside(FOLDER)) {
+        (Some(phase), Some(folder)) => run(&phase, Path::new(&folder)),
+        _ => all(),
+    }
+}
+
+fn all() {
     let users = users();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let dump = folder.path().join("dump.json");
     write_dump(&dump, users);
     let bytes = dump.metadata().expect("the dump is there").len();
     println!("a dump of {users} users, {} MiB", bytes >> 20);
-    for (what, atomic) in [("import", Atomic::No), ("import, all or nothing", Atomic::Yes)] {
-        let mut settings = Settings::default();
-        settings.store.path = folder.path().join(format!("store-{}", u8::from(atomic == Atomic::Yes)));
-        settings.store.reserve_mib = 0;
-        let took = time(|| import(&settings, &dump, atomic));
-        report(what, users, took);
-        if atomic == Atomic::Yes {
-            let request =
-                ExportRequest { file: folder.path().join("again.json"), scopes: None, indent: false };
-            let took = time(|| {
-                app::export(&settings, &request, &mut std::io::sink())
-                    .unwrap_or_else(|why| panic!("{}", why.report()));
-            });
-            report("export, start included", users, took);
-        }
+    for phase in ["import", "import, all or nothing", "export, start included"] {
+        let this = std::env::current_exe().expect("the bench knows itself");
+        let ended = Command::new(this).env(PHASE, phase).env(FOLDER, folder.path()).status();
+        assert!(ended.is_ok_and(|status| status.success()), "{phase} failed");
     }
+}
+
+fn run(phase: &str, folder: &Path) {
+    let (dump, again) = (folder.join("dump.json"), folder.join("again.json"));
+    let mut settings = Settings::default();
+    settings.store.reserve_mib = 0;
+    settings.store.path = folder.join(if phase == "import" { "store" } else { "other-store" });
+    let took = time(|| match phase {
+        "import" => import(&settings, &dump, Atomic::No),
+        "import, all or nothing" => import(&settings, &dump, Atomic::Yes),
+        _ => {
+            let request = ExportRequest { file: again, scopes: None, indent: false };
+            app::export(&settings, &request, &mut std::io::sink())
+                .unwrap_or_else(|why| panic!("{}", why.report()));
+        }
+    });
+    report(phase, users(), took);
 }
 
 fn users() -> usize {
