@@ -62,15 +62,15 @@ pub async fn dump(
 /// `POST /loaddata`: loads the dump of the body, all of it or nothing.
 ///
 /// # Errors
-/// 400 for a body that is no dump and for objects that cannot be, 409 for a role that is not there, 503 while
-/// another dump or load is under way.
+/// 400 for a body that is no dump, for objects that cannot be and for what no admin may do to himself; 409 for a
+/// role that is not there, 503 while another dump or load is under way.
 pub async fn load(
-    _: ByAdmin,
+    caller: ByAdmin,
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let options = options(&state, &request)?;
+    let options = options(&caller, &state, &request)?;
     let turn = state.moving.turn().await?;
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
     let limit = BodyLimit { bytes: MAX_BODY, ..limit };
@@ -92,11 +92,11 @@ pub async fn load(
 /// # Errors
 /// As [`load`]; 400 for a file that is not there, too long, or outside the folder of the settings.
 pub async fn load_file(
-    _: ByAdmin,
+    caller: ByAdmin,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let options = options(&state, &request)?;
+    let options = options(&caller, &state, &request)?;
     let name = Query::new(request.query_string()).first("input-file").unwrap_or_default().into_owned();
     let turn = state.moving.turn().await?;
     web::block(move || {
@@ -110,7 +110,7 @@ pub async fn load_file(
 }
 
 /// The parameters of a load.
-fn options(state: &State, request: &HttpRequest) -> Result<LoadOptions, Error> {
+fn options(caller: &ByAdmin, state: &State, request: &HttpRequest) -> Result<LoadOptions, Error> {
     let query = Query::new(request.query_string());
     let number = |name: &str| match query.first(name) {
         None => Ok(0),
@@ -124,7 +124,8 @@ fn options(state: &State, request: &HttpRequest) -> Result<LoadOptions, Error> {
     let mode = Mode::from(number("mode")?);
     let keeps_all = query.first("keep-sealed").as_deref() == Some("1");
     let unopened = if keeps_all { Unopened::Keep } else { Unopened::TrustLocal };
-    Ok(LoadOptions { mode, openers: Openers::new(state.moving.sealer().clone(), None, unopened) })
+    let openers = Openers::new(state.moving.sealer().clone(), None, unopened);
+    Ok(LoadOptions { mode, openers, loader: Some(caller.editor()) })
 }
 
 fn load_from(state: &State, source: Source, name: &str, options: &LoadOptions) -> Result<(), Error> {

@@ -175,7 +175,7 @@ fn run(
     openers: Openers,
     progress: &ImportProgress,
 ) -> Result<Imported, Error> {
-    let options = LoadOptions { mode: request.mode, openers };
+    let options = LoadOptions { mode: request.mode, openers, loader: None };
     let says = |what: &'static str| move |_: Part, done: usize, all: usize| progress(what, done, all);
     let mut checked = state.moving.check(incoming, &options, &says("checked"));
     let report = std::mem::take(&mut checked.report);

@@ -141,6 +141,7 @@ impl ApiKeyGate {
         }
         login::check_access(&user, address).map_err(|barred| refused(&barred.to_string()))?;
         self.note_use(&key).await?;
+        self.note_user_login(&user).await?;
         Ok((user, key.id.clone()))
     }
 
@@ -222,6 +223,24 @@ impl ApiKeyGate {
                 let Some(mut admin) = txn.item::<Admin>(name.as_str())? else { return Ok(()) };
                 admin.last_login = now;
                 txn.put_item(&admin)
+            })
+            .await
+    }
+
+    /// The same for a user. What his groups give him is not his own, so it is the stored user that is written,
+    /// as he is in the line of writers.
+    async fn note_user_login(&self, user: &EffectiveUser) -> Result<(), Error> {
+        let now = self.clock.now();
+        if now.get() - user.last_login.get() < LAST_USE_STEP {
+            return Ok(());
+        }
+        let (name, id) = (user.username.clone(), user.id);
+        self.store
+            .write(move |txn| {
+                let stored = txn.user(name.as_str())?.map(|stored| stored.value);
+                let Some(mut user) = stored.filter(|user| user.id == id) else { return Ok(()) };
+                user.last_login = now;
+                txn.put_user(&user).map(drop)
             })
             .await
     }

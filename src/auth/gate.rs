@@ -161,6 +161,9 @@ async fn admin_caller(access: Access, state: &State, request: &ServiceRequest) -
         let admin = state.store.shelf::<Admin>().get(&claims.username).ok_or_else(no_longer_valid)?;
         check_account(state, &claims, admin.id, admin.account.generation)?;
         state.tokens.check_address(&claims, address)?;
+        if !admin.may_sign_in_from(address) {
+            return Err(no_longer_valid());
+        }
         Ok(AdminCaller {
             requester: requester_of(&admin),
             permissions: admin.permissions.clone(),
@@ -189,10 +192,10 @@ async fn user_caller(state: &State, request: &ServiceRequest) -> Result<UserCall
         let user = state.store.user(&claims.username)?.ok_or_else(no_longer_valid)?.value;
         check_account(state, &claims, user.id, user.account.generation)?;
         let user = references::effective(&state.store, user).ok_or_else(no_longer_valid)?;
+        state.tokens.check_address(&claims, address)?;
         if !is_still_let_in(&user, address, state.clock.now()) {
             return Err(no_longer_valid());
         }
-        state.tokens.check_address(&claims, address)?;
         note_session(state, &claims, address);
         Ok(UserCaller { user, proof: Proof::Token(claims), address })
     }
@@ -203,7 +206,7 @@ fn check_user(access: Access, state: &State, caller: &UserCaller) -> Result<(), 
     check_proof(access, &caller.proof)?;
     let asks_anew = match caller.proof {
         Proof::ApiKey(_) => state.api_keys_respect_requirements,
-        Proof::Token(_) => !caller.user.groups.is_empty(),
+        Proof::Token(_) => true,
     };
     if asks_anew && !access.works_while_due() {
         check_user_due(&caller.user, state.clock.now())?;
@@ -216,19 +219,21 @@ fn check_user(access: Access, state: &State, caller: &UserCaller) -> Result<(), 
     Ok(())
 }
 
-/// Whether the owner of a good token may still come in. A change of a group ends no tokens, so who is in one
-/// is held to the conditions of signing in at each request.
+/// Whether the owner of a good token may still come in. Not every change ends tokens, one of a group ends none, and
+/// time passes: so he is held to the conditions of signing in at each request.
 fn is_still_let_in(user: &EffectiveUser, address: IpAddr, now: UnixMillis) -> bool {
-    let passes_groups = || login::may_sign_in(user, now) && login::check_access(user, address).is_ok();
-    user.is_active(now) && (user.groups.is_empty() || passes_groups())
+    login::may_sign_in(user, now) && login::check_access(user, address).is_ok()
 }
 
 /// Refuses while a user owes a second factor or a new password now, whatever his token says.
 fn check_user_due(user: &EffectiveUser, now: UnixMillis) -> Result<(), Error> {
     let filters = &user.filters;
-    let protocols: Vec<_> = filters.two_factor_protocols.iter().map(|one| one.word().to_owned()).collect();
-    let must_change = user.must_change_password(filters.password_expiration, now);
-    check_due(user.owes_second_factor(), &protocols, must_change)
+    if user.owes_second_factor() {
+        let protocols: Vec<_> =
+            filters.two_factor_protocols.iter().map(|one| one.word().to_owned()).collect();
+        return Err(second_factor_due(&protocols));
+    }
+    check_due(false, &[], user.must_change_password(filters.password_expiration, now))
 }
 
 /// Keeps the list of signed-in users up to date: a user is on it from his sign-in on.

@@ -246,6 +246,30 @@ fn protect_self(editor: &AdminEditor, stored: &Admin, admin: &mut Admin) -> Resu
     Ok(())
 }
 
+/// Holds what a load brings for the very admin who loads it to what he may do to himself; who comes as he is needs
+/// no leave for it.
+///
+/// # Errors
+/// [`Error::Malformed`] for what no admin may do to himself, [`Error::Invalid`] when his second factor would go while
+/// it is required.
+pub(super) fn protect_loader(
+    loader: Option<&AdminEditor>,
+    stored: &Admin,
+    admin: &mut Admin,
+) -> Result<(), Error> {
+    let Some(loader) = loader.filter(|loader| loader.name.as_ref() == Some(&stored.username)) else {
+        return Ok(());
+    };
+    if *stored == (Admin { updated_at: stored.updated_at, ..admin.clone() }) {
+        return Ok(());
+    }
+    protect_self(loader, stored, admin)?;
+    if stored.filters.totp_config.enabled && admin.owes_second_factor() {
+        return Err(Error::invalid("two-factor authentication must be enabled"));
+    }
+    Ok(())
+}
+
 /// Holds what an admin refers to against the store: roles 409, groups 400.
 pub(super) fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
     if !admin.role.is_empty() && !txn.has_item::<Role>(&admin.role)? {
@@ -280,7 +304,7 @@ pub(super) fn ends_tokens(before: &Admin, after: &Admin) -> bool {
         || before.status != after.status
         || !before.permissions.is_same_set(&after.permissions)
         || before.role != after.role
-        // What became due, or where he may come from, is asked at the next sign-in.
+        // What became due is asked at the next sign-in.
         || (after.filters.require_two_factor && !before.filters.require_two_factor)
         || (after.filters.require_password_change && !before.filters.require_password_change)
         || before.filters.allow_list != after.filters.allow_list

@@ -140,7 +140,9 @@ impl Groups {
     pub fn members(&self, requester: &Requester, name: &str, limit: usize) -> GroupMembers {
         let users = self.store.users_with(Membership::Group, name, requester.role_filter(), limit);
         let admins = self.store.shelf::<Admin>().all();
-        let admins = admins.iter().filter(|admin| admin.groups.iter().any(|group| group.name == name));
+        let admins = admins.iter().filter(|admin| {
+            requester.sees_role(&admin.role) && admin.groups.iter().any(|group| group.name == name)
+        });
         let admins = admins.take(limit).map(|admin| admin.username.as_str().to_owned()).collect();
         GroupMembers { users, admins }
     }

@@ -19,6 +19,7 @@ pub use self::check::Checked;
 use self::incoming::Part;
 pub use self::secrets::{Openers, Unopened};
 pub use self::write::{Done, Extent, Tally};
+use super::admins::AdminEditor;
 use super::hashing::HashingPool;
 use super::sessions::Sessions;
 use crate::clock::Clock;
@@ -64,6 +65,8 @@ pub struct LoadOptions {
     pub mode: Mode,
     /// What opens the secrets that come along.
     pub openers: Openers,
+    /// The admin who loads over the API: a load does nothing to him that he may not do to himself.
+    pub loader: Option<AdminEditor>,
 }
 
 /// Hears how far it is: the part, how many are done, how many there are.
@@ -133,5 +136,5 @@ fn restoring(part: Part, name: &str, error: Error) -> Error {
     if matches!(error, Error::Conflict(_)) {
         return Error::Conflict(text.into());
     }
-    if matches!(error, Error::Invalid(_)) { Error::malformed(text) } else { error }
+    if matches!(error, Error::Invalid(_) | Error::Malformed(_)) { Error::malformed(text) } else { error }
 }

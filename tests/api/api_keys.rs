@@ -152,3 +152,42 @@ async fn a_key_does_what_its_owner_may_do_now_and_no_more() {
     // As the reference: a key that is not known is a malformed one.
     bot.get("/users").await.expect(400);
 }
+
+#[actix_web::test]
+async fn the_use_of_a_key_is_a_sign_in_of_its_account_every_ten_minutes_at_most() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let filters = json!({"allow_api_key_auth": true});
+    let admin = json!({"username": "bot", "password": "password", "status": 1, "permissions": ["view_users"],
+        "filters": filters});
+    root.post("/admins", &admin).await.expect(201);
+    // What the group gives must not become the user's own.
+    let group = json!({"name": "g", "user_settings": {"max_sessions": 7, "filters": filters}});
+    root.post("/groups", &group).await.expect(201);
+    let user = json!({"username": "bob", "status": 1, "permissions": {"/": ["*"]},
+        "groups": [{"name": "g", "type": 1}]});
+    let before = root.post("/users", &user).await.expect(201).json();
+    assert_eq!(before.get("last_login"), None);
+    let (of_bot, _) = key(&root, &json!({"name": "k", "scope": 1, "admin": "bot"})).await;
+    let (of_bob, _) = key(&root, &json!({"name": "k", "scope": 2, "user": "bob"})).await;
+    let both_use = async || {
+        for (value, path) in [(&of_bot, "/api/v2/users"), (&of_bob, "/api/v2/user/dirs")] {
+            server.api_key(value).send_to(&Method::GET, path, String::new()).await.expect(200);
+        }
+    };
+    let last_login = async |path: &str| root.get(path).await.expect(200).json()["last_login"].clone();
+    let mut since = server.now();
+    for (later, moves) in [(0, true), (599_999, false), (1, true)] {
+        server.advance(later);
+        both_use().await;
+        if moves {
+            since = server.now();
+        }
+        for path in ["/admins/bot", "/users/bob"] {
+            assert_eq!(last_login(path).await, since, "{path} {later}");
+        }
+    }
+    let mut after = root.get("/users/bob").await.expect(200).json();
+    after.as_object_mut().unwrap().remove("last_login");
+    assert_eq!(after, before, "nothing else has moved");
+}

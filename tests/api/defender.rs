@@ -1,5 +1,6 @@
 //! Guessing over HTTP: who is banned and who is not, how it is told, shown and lifted.
 
+use awc::http::Method;
 use serde_json::{Value, json};
 use usersd::settings::Settings;
 
@@ -319,6 +320,39 @@ async fn wrong_secrets_of_api_keys_count_and_bearer_tokens_go_on() {
     sign_in(&server, "admin", "password", "192.0.2.1").await.expect(429);
     let accounts = root.get("/defender/accounts").await.expect(200).json();
     assert_eq!(accounts[0]["account"], format!("api_key/{id}"));
+}
+
+#[actix_web::test]
+async fn an_expired_key_is_no_guess_and_wrong_secrets_of_it_are() {
+    let server = start().await;
+    let root = admin(&server, "192.0.2.1").await;
+    root.put("/admin/profile", &json!({"allow_api_key_auth": true})).await.expect(200);
+    add_user(&root, "bob").await;
+    for (draft, path) in [
+        (json!({"name": "k", "scope": 1, "admin": "admin", "expires_at": 1}), "/api/v2/users"),
+        (json!({"name": "k", "scope": 2, "user": "bob", "expires_at": 1}), "/api/v2/user/dirs"),
+    ] {
+        let made = root.post("/apikeys", &draft).await.expect(201).json();
+        let value = made["key"].as_str().unwrap();
+        let ask = async |value: &str| {
+            let key = from(server.api_key(value), "192.0.2.9");
+            key.send_to(&Method::GET, path, String::new()).await
+        };
+        for _ in 0..12 {
+            ask(value).await.expect(401);
+        }
+        sign_in(&server, "admin", "password", "192.0.2.9").await.expect(200);
+        assert_eq!(root.get("/defender/hosts").await.expect(200).json(), json!([]));
+        assert_eq!(root.get("/defender/accounts").await.expect(200).json(), json!([]));
+        let id = value.split('.').next().unwrap();
+        for _ in 0..10 {
+            ask(&format!("{id}.wrong")).await.expect(401);
+            ask(value).await;
+        }
+        ask(value).await.expect(429);
+        root.delete(&format!("/defender/hosts/{}", hex("192.0.2.9"))).await.expect(200);
+        root.delete(&format!("/defender/accounts/{}", hex(&format!("api_key/{id}")))).await.expect(200);
+    }
 }
 
 #[actix_web::test]

@@ -195,3 +195,32 @@ async fn a_groups_folders_are_shown_and_leave_it_when_they_are_removed() {
     root.delete("/folders/f").await.expect(200);
     assert!(root.get("/groups/g").await.expect(200).json().get("virtual_folders").is_none());
 }
+
+#[actix_web::test]
+async fn an_admin_with_a_role_is_told_of_its_members_only() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    root.post("/groups", &json!({"name": "g"})).await.expect(201);
+    for role in ["mine", "theirs"] {
+        root.post("/roles", &json!({"name": role})).await.expect(201);
+    }
+    for (name, role) in [("chief", ""), ("lead", "mine"), ("other", "theirs")] {
+        let admin = json!({"username": name, "password": "password", "status": 1, "role": role,
+            "permissions": ["manage_groups"], "groups": [{"name": "g"}]});
+        root.post("/admins", &admin).await.expect(201);
+        let mut member = user(&format!("user-of-{name}"), &[("g", 1)]);
+        member["role"] = json!(role);
+        root.post("/users", &member).await.expect(201);
+    }
+    let lead = server.signed_in("lead", "password").await;
+    for (who, admins, users) in [
+        (&root, json!(["chief", "lead", "other"]), json!(["user-of-chief", "user-of-lead", "user-of-other"])),
+        (&lead, json!(["lead"]), json!(["user-of-lead"])),
+    ] {
+        let alone = who.get("/groups/g").await.expect(200).json();
+        let listed = who.get("/groups").await.expect(200).json()[0].clone();
+        for shown in [alone, listed] {
+            assert_eq!((&shown["admins"], &shown["users"]), (&admins, &users));
+        }
+    }
+}

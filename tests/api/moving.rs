@@ -250,6 +250,84 @@ async fn a_second_factor_of_an_admin_comes_along_at_the_first_load() {
 }
 
 #[actix_web::test]
+async fn who_loads_a_dump_does_nothing_to_himself_that_he_may_not_do_otherwise() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let ann = json!({"username": "ann", "password": "password", "status": 1,
+        "permissions": ["manage_system", "view_users"], "filters": {"allow_api_key_auth": true}});
+    root.post("/admins", &ann).await.expect(201);
+    let made =
+        root.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "ann"})).await.expect(201).json();
+    let by_key = server.api_key(made["key"].as_str().unwrap());
+    let ann = server.signed_in("ann", "password").await;
+    let element = async || {
+        let dumped = dump(&root).await;
+        dumped["admins"].as_array().unwrap().iter().cloned().find(|admin| admin["username"] == "ann").unwrap()
+    };
+    let with = async |member: &str, value: Value| {
+        let mut changed = element().await;
+        changed[member] = value;
+        json!({"users": [user("new")], "admins": [changed]})
+    };
+    for (member, value, why) in [
+        ("permissions", json!(["*"]), "you cannot change your permissions"),
+        ("permissions", json!(["manage_system"]), "you cannot change your permissions"),
+        ("status", json!(0), "you cannot disable yourself"),
+    ] {
+        let before = element().await;
+        let load = with(member, value).await;
+        let refused = ann.post("/loaddata", &load).await.expect(400).json();
+        let told = format!("unable to restore admin \"ann\": {why}");
+        assert_eq!(refused["error"], told);
+        ann.get("/users/new").await.expect(404);
+        assert_eq!(element().await, before);
+        ann.send(&Method::POST, "/loaddata?mode=1", json!({"admins": load["admins"]}).to_string())
+            .await
+            .expect(200);
+        assert_eq!(element().await, before, "who only adds changes nobody");
+    }
+
+    // By a key not even what he may do himself, but he may be among the others as he is.
+    let load = with("description", json!("new")).await;
+    let refused = by_key.post("/loaddata", &load).await.expect(400).json();
+    assert!(refused["error"].as_str().unwrap().contains("with an API key"), "{refused}");
+    by_key.post("/loaddata", &json!({"admins": [element().await]})).await.expect(200);
+    let mut load = load;
+    load["admins"][0]["filters"]["require_password_change"] = json!(true);
+    ann.post("/loaddata", &load).await.expect(200);
+    let shown = element().await;
+    assert_eq!(shown["description"], "new");
+    assert_eq!(shown["filters"].get("require_password_change"), None, "silently as it was");
+    ann.get("/users/new").await.expect(200);
+
+    let load = with("permissions", json!(["*"])).await;
+    root.post("/loaddata", &load).await.expect(200);
+    assert_eq!(element().await["permissions"], json!(["*"]), "another may");
+}
+
+#[actix_web::test]
+async fn nobody_loads_his_own_required_second_factor_away() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let mut ann = json!({"username": "ann", "password": "password", "status": 1, "permissions": ["manage_system"],
+        "filters": {"require_two_factor": true, "totp_config": {"enabled": true, "config_name": "Default",
+            "secret": {"status": "Plain", "payload": secret}}}});
+    root.post("/loaddata", &json!({"admins": [ann]})).await.expect(200);
+    let code = crate::totp::at(secret, "sha1", server.now() / 30_000).unwrap();
+    let token =
+        server.basic("ann", "password").with("X-SFTPGO-OTP", &code).get("/token").await.expect(200).json();
+    let signed_in = server.bearer(token["access_token"].as_str().unwrap());
+    ann["filters"] = json!({"require_two_factor": false});
+    let refused = signed_in.post("/loaddata", &json!({"admins": [ann]})).await.expect(400).json();
+    let told = refused["error"].as_str().unwrap();
+    assert!(told.ends_with("two-factor authentication must be enabled"), "{told}");
+    let shown = root.get("/admins/ann").await.expect(200).json();
+    assert_eq!(shown["filters"]["totp_config"]["enabled"], true);
+    assert_eq!(shown["filters"]["require_two_factor"], true);
+}
+
+#[actix_web::test]
 async fn a_plain_password_is_held_to_what_the_groups_will_ask_of_it() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

@@ -220,8 +220,9 @@ async fn an_admin_with_a_role_has_no_word_of_the_rest_on_any_route() {
         root.post("/users", &user).await.expect(201);
         server.user(name, "secret").await;
     }
+    root.post("/groups", &serde_json::json!({"name": "nobody"})).await.expect(201);
     let chief = serde_json::json!({"username": "marked-chief", "password": "password", "status": 1, "role": "theirs",
-        "permissions": ["view_users"], "filters": {"allow_api_key_auth": true}});
+        "groups": [{"name": "nobody"}], "permissions": ["view_users"], "filters": {"allow_api_key_auth": true}});
     root.post("/admins", &chief).await.expect(201);
     let mut keys = Vec::new();
     for (scope, owner) in

@@ -336,4 +336,74 @@ async fn a_user_whose_provider_secret_cannot_be_opened_gets_no_token_unless_noth
         let user = admin.get(&format!("/users/{name}")).await.expect(200).json();
         assert_eq!(user.get("last_login").is_some(), status == 200, "{name}");
     }
+
+async fn whoever_would_not_be_let_in_now_does_not_go_on_with_an_earlier_token() {
+    let server = TestServer::start().await;
+    let root = server.admin().await;
+    let draft = |filters: Value| {
+        json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]},
+            "filters": filters})
+    };
+    let update = async |filters: Value| {
+        let mut draft = draft(filters);
+        draft.as_object_mut().unwrap().remove("password");
+        root.put("/users/bob", &draft).await.expect(200);
+    };
+    root.post("/users", &draft(json!({}))).await.expect(201);
+    let bob = server.user("bob", "secret").await;
+    let never = json!([{"day_of_week": 1, "from": "00:00", "to": "00:01"}]);
+    for filters in [
+        json!({"allowed_ip": ["192.0.2.0/24"]}),
+        json!({"denied_ip": ["127.0.0.0/8"]}),
+        json!({"access_time": never}),
+    ] {
+        update(filters.clone()).await;
+        let refused = bob.get("/user/profile").await.expect(401).json();
+        assert_eq!(refused, json!({"message": "Your token is no longer valid"}), "{filters}");
+        assert_eq!(root.get("/connections").await.expect(200).text, "[]\n", "{filters}");
+        update(json!({})).await;
+        bob.get("/user/profile").await.expect(200);
+    }
+    // The clock stands at 11:06 of a Wednesday.
+    update(json!({"access_time": [{"day_of_week": 3, "from": "11:00", "to": "11:08"}]})).await;
+    bob.get("/user/profile").await.expect(200);
+    server.advance(3 * 60_000);
+    bob.get("/user/profile").await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_password_that_has_expired_meanwhile_is_to_be_changed_before_anything_else() {
+    let server = TestServer::start().await;
+    let user = json!({"username": "bob", "password": "secret", "status": 1, "permissions": {"/": ["*"]}});
+    server.admin().await.post("/users", &user).await.expect(201);
+    server.advance(2 * 24 * 60 * 60_000);
+    let bob = server.user("bob", "secret").await;
+    bob.put("/user/profile", &json!({})).await.expect(200);
+    let expiring = json!({"status": 1, "permissions": {"/": ["*"]}, "filters": {"password_expiration": 1}});
+    server.admin().await.put("/users/bob", &expiring).await.expect(200);
+    let refused = bob.put("/user/profile", &json!({})).await.expect(403).json();
+    assert!(refused["error"].as_str().unwrap().starts_with("Password change required"), "{refused}");
+    bob.get("/user/profile").await.expect(200);
+    let change = json!({"current_password": "secret", "new_password": "another"});
+    bob.put("/user/changepwd", &change).await.expect(200);
+    server.user("bob", "another").await.put("/user/profile", &json!({})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_token_that_is_bound_to_no_address_is_held_to_the_allow_list() {
+    let server = TestServer::start_with(|settings| {
+        settings.auth.ip_binding = IpBinding::None;
+        settings.http.proxy_allowed = vec!["127.0.0.1/32".parse().unwrap()];
+        settings.http.client_ip_header = Some("X-Forwarded-For".to_owned());
+    })
+    .await;
+    let ann = json!({"username": "ann", "password": "password", "status": 1, "permissions": ["*"],
+        "filters": {"allow_list": ["198.51.100.0/24"]}});
+    server.admin().await.post("/admins", &ann).await.expect(201);
+    let near = server.basic("ann", "password").with("X-Forwarded-For", "198.51.100.1");
+    let token = near.get("/token").await.expect(200).json();
+    let ann = server.bearer(token["access_token"].as_str().unwrap());
+    ann.clone().with("X-Forwarded-For", "198.51.100.2").get("/users").await.expect(200);
+    let refused = ann.with("X-Forwarded-For", "192.0.2.1").get("/users").await.expect(401).json();
+    assert_eq!(refused, json!({"message": "Your token is no longer valid"}));
 }

@@ -46,7 +46,7 @@ fn part(names: &[String], number: usize) -> Value {
 fn load(state: &State, dump: &Value) {
     let dump = Dump::open(Source::Memory(Bytes::from(dump.to_string()))).unwrap();
     let openers = Openers::new(state.moving.sealer().clone(), None, Unopened::Refuse);
-    let options = LoadOptions { mode: Mode::Replace, openers };
+    let options = LoadOptions { mode: Mode::Replace, openers, loader: None };
     let checked = state.moving.check(&dump, &options, &|_, _, _| ());
     assert!(checked.report.problems.is_empty(), "{:?}", checked.report.problems);
     state.moving.write(&dump, checked, &options, Extent::OneWrite, &|_, _, _| ()).unwrap();

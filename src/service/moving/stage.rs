@@ -12,7 +12,7 @@ use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
 use crate::error::Error;
-use crate::service::admins;
+use crate::service::admins::{self, AdminEditor};
 use crate::service::api_keys::check_owner;
 use crate::service::requester::Requester;
 use crate::service::{references, users};
@@ -113,7 +113,13 @@ impl Staging {
     }
 
     /// Stages all admins; there must be one who can put everything right afterwards, if there was one.
-    pub(super) fn admins(self, txn: &mut Txn<'_>, admins: Vec<Admin>) -> Result<Vec<Fate>, Error> {
+    /// To the `loader` himself nothing is done that he may not do to himself.
+    pub(super) fn admins(
+        self,
+        txn: &mut Txn<'_>,
+        admins: Vec<Admin>,
+        loader: Option<&AdminEditor>,
+    ) -> Result<Vec<Fate>, Error> {
         if self.mode != Mode::AddOnly {
             let stored = txn.items::<Admin>()?;
             let kept = last_admin::kept_back(stored.iter().map(as_he_is), admins.iter().map(as_he_is));
@@ -121,16 +127,19 @@ impl Staging {
                 return Err(restoring(Part::Admins, name, last_admin::refusal()));
             }
         }
-        admins.into_iter().map(|admin| self.admin(txn, admin)).collect()
+        admins.into_iter().map(|admin| self.admin(txn, admin, loader)).collect()
     }
 
-    fn admin(self, txn: &mut Txn<'_>, mut admin: Admin) -> Result<Fate, Error> {
+    fn admin(self, txn: &mut Txn<'_>, mut admin: Admin, loader: Option<&AdminEditor>) -> Result<Fate, Error> {
         admins::check_references(txn, &admin)?;
         admin.updated_at = self.now;
         let fate = match txn.item::<Admin>(admin.username.as_str())? {
             Some(_) if self.mode == Mode::AddOnly => return Ok(Fate::Kept),
             Some(stored) => {
                 admin.keep_facts_of(&stored);
+                let name = stored.username.as_str();
+                admins::protect_loader(loader, &stored, &mut admin)
+                    .map_err(|why| restoring(Part::Admins, name, why))?;
                 let ends = self.mode == Mode::ReplaceAndDisconnect || admins::ends_tokens(&stored, &admin);
                 admin.account.generation += u64::from(ends);
                 Fate::Replaced

@@ -20,6 +20,7 @@ use crate::domain::role::Role;
 use crate::domain::user::User;
 use crate::domain::user_draft::PasswordChange;
 use crate::error::Error;
+use crate::service::admins::AdminEditor;
 use crate::store::Txn;
 
 /// Users in one write, where there are many writes.
@@ -100,11 +101,17 @@ struct First {
     groups: Vec<Group>,
 }
 
+/// What refers to users, or to nobody.
+struct Rest {
+    admins: Vec<Admin>,
+    loader: Option<AdminEditor>,
+    api_keys: Vec<ApiKey>,
+}
+
 /// What is ready to be staged, apart from users.
 struct Ready {
     first: First,
-    admins: Vec<Admin>,
-    api_keys: Vec<ApiKey>,
+    rest: Rest,
 }
 
 impl Moving {
@@ -132,8 +139,11 @@ impl Moving {
         });
         let ready = Ready {
             first: First { roles, folders, groups },
-            admins: admins.collect::<Result<_, Error>>()?,
-            api_keys: api_keys.collect::<Result<_, Error>>()?,
+            rest: Rest {
+                admins: admins.collect::<Result<_, Error>>()?,
+                loader: options.loader.clone(),
+                api_keys: api_keys.collect::<Result<_, Error>>()?,
+            },
         };
         let numbers: Vec<usize> = users.into_iter().map(|(_, index)| index).collect();
         let users = Users { moving: self, incoming, options, numbers: &numbers, progress };
@@ -164,7 +174,7 @@ impl Moving {
                     .map_err(|error| restoring(Part::Users, user.username.as_str(), error))?;
                 done.count_user(user, outcome);
             }
-            write_rest(txn, ready.admins, ready.api_keys, staging, &mut done)?;
+            write_rest(txn, ready.rest, staging, &mut done)?;
             Ok(done)
         })
     }
@@ -173,10 +183,10 @@ impl Moving {
         let first = ready.first;
         let mut done = self.store.write_blocking(move |txn| write_first(txn, first, staging))?;
         done.add(users.write(staging)?);
-        let (admins, api_keys) = (ready.admins, ready.api_keys);
+        let rest = ready.rest;
         done.add(self.store.write_blocking(move |txn| {
             let mut done = Done::default();
-            write_rest(txn, admins, api_keys, staging, &mut done)?;
+            write_rest(txn, rest, staging, &mut done)?;
             Ok(done)
         })?);
         Ok(done)
@@ -216,14 +226,9 @@ fn write_first(txn: &mut Txn<'_>, first: First, staging: Staging) -> Result<Done
     Ok(done)
 }
 
-fn write_rest(
-    txn: &mut Txn<'_>,
-    admins: Vec<Admin>,
-    api_keys: Vec<ApiKey>,
-    staging: Staging,
-    done: &mut Done,
-) -> Result<(), Error> {
-    for fate in staging.admins(txn, admins)? {
+fn write_rest(txn: &mut Txn<'_>, rest: Rest, staging: Staging, done: &mut Done) -> Result<(), Error> {
+    let Rest { admins, loader, api_keys } = rest;
+    for fate in staging.admins(txn, admins, loader.as_ref())? {
         done.count(Part::Admins, fate);
     }
     for key in api_keys {
