@@ -262,7 +262,7 @@ async fn who_loads_a_dump_does_nothing_to_himself_that_he_may_not_do_otherwise()
     let ann = server.signed_in("ann", "password").await;
     let element = async || {
         let dumped = dump(&root).await;
-        dumped["admins"].as_array().unwrap().iter().cloned().find(|admin| admin["username"] == "ann").unwrap()
+        dumped["admins"].as_array().unwrap().iter().find(|admin| admin["username"] == "ann").cloned().unwrap()
     };
     let with = async |member: &str, value: Value| {
         let mut changed = element().await;

@@ -336,7 +336,9 @@ async fn a_user_whose_provider_secret_cannot_be_opened_gets_no_token_unless_noth
         let user = admin.get(&format!("/users/{name}")).await.expect(200).json();
         assert_eq!(user.get("last_login").is_some(), status == 200, "{name}");
     }
+}
 
+#[actix_web::test]
 async fn whoever_would_not_be_let_in_now_does_not_go_on_with_an_earlier_token() {
     let server = TestServer::start().await;
     let root = server.admin().await;
