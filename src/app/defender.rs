@@ -55,7 +55,12 @@ fn with_defender(
     work: impl AsyncFnOnce(&Defender) -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     actix_web::rt::System::new().block_on(async {
-        let state = assemble::state(&assemble::of_what_is_there(settings), Clock::System)?;
+        let state = assemble::state(&assemble::of_what_is_there(settings), Clock::System);
+        let state = state.map_err(|why| {
+            let elsewhere = "a running server shows and lifts at /api/v2/defender/hosts and /accounts";
+            let in_use = || Failure::new(Exit::StoreInUse, format!("{why}; {elsewhere}"));
+            if why.exit() == Exit::StoreInUse { in_use() } else { why }
+        })?;
         let done = work(&state.defender).await;
         state
             .store

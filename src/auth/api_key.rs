@@ -121,9 +121,12 @@ impl ApiKeyGate {
     /// Finds out for which user a key speaks on the users' own side.
     ///
     /// # Errors
-    /// As [`ApiKeyGate::admin`].
+    /// As [`ApiKeyGate::admin`]; 403 for a key of admins.
     pub async fn user(&self, value: &[u8], address: IpAddr) -> Result<(EffectiveUser, String), Error> {
         let presented = parse(value)?;
+        if self.static_keys.iter().any(|key| key.id == presented.id) {
+            return Err(of_the_other_side());
+        }
         let key = self.stored(&presented, Scope::User, address).await?;
         let refused = |why: &str| {
             let text = "the user associated with the provided api key cannot be authenticated";
@@ -153,7 +156,7 @@ impl ApiKeyGate {
     ) -> Result<Arc<ApiKey>, Error> {
         let key = self.store.shelf::<ApiKey>().get(presented.id).ok_or_else(no_key)?;
         if key.scope != scope {
-            return Err(Error::Barred("the provided api key is invalid for this request".into()));
+            return Err(of_the_other_side());
         }
         let expired = key.is_expired(self.clock.now());
         self.check_secret(presented, key.secret.clone(), expired, address).await?;
@@ -250,6 +253,11 @@ fn parse(value: &[u8]) -> Result<Presented<'_>, Error> {
     let mut parts = text.splitn(3, '.');
     let (Some(id), Some(secret)) = (parts.next(), parts.next()) else { return Err(no_key()) };
     Ok(Presented { id, secret, username: parts.next().filter(|name| !name.is_empty()) })
+}
+
+/// A key of users among admins, or of admins among users.
+fn of_the_other_side() -> Error {
+    Error::Barred("the provided api key is invalid for this request".into())
 }
 
 fn no_key() -> Error {

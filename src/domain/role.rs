@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::UnixMillis;
-use super::username::{NamingRules, Username};
+use super::username::{NamingRules, parse_name};
 use crate::error::Invalid;
 
 /// The longest name of a role, in bytes.
@@ -56,7 +56,7 @@ impl RoleDraft {
     pub fn settle(self, naming: NamingRules, stored: Option<&Role>) -> Result<Role, Invalid> {
         let name = match stored {
             Some(stored) => stored.name.clone(),
-            None => Username::parse(&self.name, naming)?.as_str().to_owned(),
+            None => parse_name("name", &self.name, naming)?,
         };
         if name.len() > MAX_NAME {
             return Err(Invalid::new(format!("name: a role's name has at most {MAX_NAME} bytes")));
@@ -80,6 +80,7 @@ mod tests {
         let named = |length: usize| RoleDraft { name: "r".repeat(length), ..RoleDraft::default() };
         assert!(named(255).settle(NamingRules::default(), None).is_ok());
         assert!(named(256).settle(NamingRules::default(), None).is_err());
-        assert!(named(0).settle(NamingRules::default(), None).is_err());
+        let why = named(0).settle(NamingRules::default(), None).unwrap_err();
+        assert_eq!(why.to_string(), "name is mandatory");
     }
 }

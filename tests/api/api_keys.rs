@@ -81,6 +81,7 @@ async fn a_key_of_the_settings_file_needs_no_admin() {
     backup.get("/users").await.expect(200);
     backup.delete("/users/a").await.expect(403);
     server.api_key("static.other").get("/users").await.expect(401);
+    backup.get("/user/profile").await.expect(403);
 }
 
 #[actix_web::test]

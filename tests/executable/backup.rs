@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -273,7 +273,9 @@ fn a_backup_under_load_is_equal_to_one_moment() {
                         .spawn(move || write(usize::try_from(round).unwrap_or(0) * 10 + number, client, stop))
                 })
                 .collect();
-            while server.admin().get(USERS).expect(200).json().as_array().is_none_or(Vec::is_empty) {}
+            while server.admin().get(USERS).expect(200).json().as_array().is_none_or(Vec::is_empty) {
+                assert!(begin.elapsed() < Duration::from_secs(30), "no user is ever added");
+            }
             let before = Instant::now();
             installation.run(&["backup", &file.display().to_string()]).expect(0);
             let taken = before..Instant::now();

@@ -115,7 +115,8 @@ fn who_failed_too_often_is_shown_and_let_off_while_the_server_is_stopped() {
         server.anonymous().basic("eve", "guess").get("/api/v2/token").expect(401);
     }
     server.anonymous().basic(ADMIN.0, ADMIN.1).get("/api/v2/token").expect(429);
-    installation.run(&["defender", "list"]).expect(3);
+    let in_use = installation.run(&["defender", "list"]).expect(3);
+    assert!(in_use.err.contains("/api/v2/defender/hosts"), "{}", in_use.err);
     // Without a chance to tidy up: a ban was on disk before it was answered.
     server.kill();
 

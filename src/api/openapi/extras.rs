@@ -46,7 +46,8 @@ const TABLE: &[Extra] = &[
             Param::query(
                 "search",
                 Kind::Text,
-                "Part of the name, the e-mail address or the description, in any case.",
+                "Part of the name, the e-mail address or the description, in any case. This and the filters below, \
+                 save `role`, read every user they pass over; there is no index.",
             ),
             Param::query("status", Kind::Number(&[0, 1]), "Only users with this status."),
             Param::query("role", Kind::Text, "Only users of this role."),
