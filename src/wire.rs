@@ -11,7 +11,7 @@ use serde_json::ser::{Formatter, Serializer};
 /// # Errors
 /// When the value refuses to be serialised, such as a map whose keys are not texts.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = Vec::with_capacity(256);
+    let mut line = Vec::with_capacity(1024);
     value.serialize(&mut Serializer::with_formatter(&mut line, OneLine))?;
     Ok(line)
 }
@@ -31,19 +31,21 @@ struct OneLine;
 
 impl Formatter for OneLine {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let bytes = fragment.as_bytes();
-        let (mut start, mut at) = (0, 0);
-        while at < bytes.len() {
-            if let Some((escape, length)) = escape(&bytes[at..]) {
-                writer.write_all(&bytes[start..at])?;
+        let mut rest = fragment.as_bytes();
+        let mut at = 0;
+        // Most texts hold none of these bytes, and are sent as a whole.
+        while let Some(ahead) = rest[at..].iter().position(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xE2)) {
+            at += ahead;
+            if let Some((escape, length)) = escape(&rest[at..]) {
+                writer.write_all(&rest[..at])?;
                 writer.write_all(escape)?;
-                at += length;
-                start = at;
+                rest = &rest[at + length..];
+                at = 0;
             } else {
                 at += 1;
             }
         }
-        writer.write_all(&bytes[start..])
+        writer.write_all(rest)
     }
 }
 

@@ -15,9 +15,12 @@ const INVALID_SECRET: &str = "invalid secret";
 /// How much of a client's own map key an error text repeats.
 const KEY_IN_TEXT: usize = 64;
 
-/// Why a body is refused, and at which member.
+/// Why a body is refused, and at which member. Boxed, so that what is right is handed up fast.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
     kind: Kind,
     /// The member, such as `filters.allowed_ip[0]`; grows at the front while the error rises.
     path: String,
@@ -31,15 +34,19 @@ enum Kind {
 }
 
 impl Fault {
+    fn new(kind: Kind) -> Self {
+        Self(Box::new(Refusal { kind, path: String::new() }))
+    }
+
     pub(super) fn mismatch(found: &'static str, wanted: &'static str) -> Self {
-        let kind = Kind::Type { found, wanted: Cow::Borrowed(wanted) };
-        Self { kind, path: String::new() }
+        Self::new(Kind::Type { found, wanted: Cow::Borrowed(wanted) })
     }
 
     /// Says that the fault lies below a member of a struct.
     pub(super) fn below_member(mut self, name: &str) -> Self {
-        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{name}{separator}{}", self.path);
+        let path = &mut self.0.path;
+        let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        *path = format!("{name}{separator}{path}");
         self
     }
 
@@ -65,14 +72,14 @@ impl From<Broken> for Fault {
                 Cow::Owned(format!("invalid character {found:?} at line {line}, column {column}"))
             }
         };
-        Self { kind: Kind::Grammar(text), path: String::new() }
+        Self::new(Kind::Grammar(text))
     }
 }
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        match fault.kind {
-            Kind::Rule(text) if text != INVALID_SECRET => Self::invalid(text),
+        match &fault.0.kind {
+            Kind::Rule(text) if text != INVALID_SECRET => Self::invalid(text.clone()),
             Kind::Rule(_) | Kind::Grammar(_) | Kind::Type { .. } => Self::malformed(fault.to_string()),
         }
     }
@@ -80,12 +87,12 @@ impl From<Fault> for Error {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Grammar(text) => f.write_str(text),
             Kind::Rule(text) => f.write_str(text),
             Kind::Type { found, wanted } => {
                 write!(f, "json: cannot unmarshal {found} into ")?;
-                f.write_str(if self.path.is_empty() { "the body" } else { &self.path })?;
+                f.write_str(if self.0.path.is_empty() { "the body" } else { &self.0.path })?;
                 write!(f, " of type {wanted}")
             }
         }
@@ -96,7 +103,7 @@ impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(why: T) -> Self {
-        Self { kind: Kind::Rule(why.to_string()), path: String::new() }
+        Self::new(Kind::Rule(why.to_string()))
     }
 
     /// A type that reads itself and was given another kind of value than it knows.
@@ -118,6 +125,6 @@ impl de::Error for Fault {
             | de::Unexpected::StructVariant
             | de::Unexpected::Other(_) => "string",
         };
-        Self { kind: Kind::Type { found, wanted: Cow::Owned(wanted.to_string()) }, path: String::new() }
+        Self::new(Kind::Type { found, wanted: Cow::Owned(wanted.to_string()) })
     }
 }

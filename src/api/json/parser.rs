@@ -23,16 +23,30 @@ pub(super) enum Broken {
 
 /// Reads the first value and tells where it ends.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Tree<'_>, usize), Broken> {
-    let mut parser = Parser { bytes, at: 0, depth: 0 };
+    let mut parser = Parser { bytes, text: std::str::from_utf8(bytes).ok(), at: 0, depth: 0 };
     if parser.next_visible().is_none() {
         return Err(Broken::Empty);
     }
-    let tree = parser.value()?;
-    Ok((tree, parser.at))
+    match parser.value() {
+        Ok(tree) => Ok((tree, parser.at)),
+        Err(Stop::Here) => Err(parser.broken()),
+        Err(Stop::Deep) => Err(Broken::Deep),
+    }
+}
+
+/// That the parser goes no further. What is wrong is told once, at the end: every value hands its result
+/// up, and a small one is handed up faster.
+enum Stop {
+    /// The character at the parser's place is wrong, or there is none.
+    Here,
+    /// The value nests too deep.
+    Deep,
 }
 
 struct Parser<'i> {
     bytes: &'i [u8],
+    /// All of the bytes, where all of them are text, so that no string is looked at again.
+    text: Option<&'i str>,
     at: usize,
     depth: usize,
 }
@@ -63,7 +77,7 @@ impl<'i> Parser<'i> {
         }
     }
 
-    fn value(&mut self) -> Result<Tree<'i>, Broken> {
+    fn value(&mut self) -> Result<Tree<'i>, Stop> {
         match self.next_visible() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
@@ -72,23 +86,23 @@ impl<'i> Parser<'i> {
             Some(b'f') => self.word(b"false", Tree::Bool(false)),
             Some(b'n') => self.word(b"null", Tree::Null),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.broken()),
+            _ => Err(Stop::Here),
         }
     }
 
-    fn word(&mut self, word: &[u8], meaning: Tree<'i>) -> Result<Tree<'i>, Broken> {
+    fn word(&mut self, word: &[u8], meaning: Tree<'i>) -> Result<Tree<'i>, Stop> {
         for byte in word {
             if self.peek() != Some(*byte) {
-                return Err(self.broken());
+                return Err(Stop::Here);
             }
             self.at += 1;
         }
         Ok(meaning)
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Tree<'i>, Broken>) -> Result<Tree<'i>, Broken> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Tree<'i>, Stop>) -> Result<Tree<'i>, Stop> {
         if self.depth == MAX_DEPTH {
-            return Err(Broken::Deep);
+            return Err(Stop::Deep);
         }
         self.depth += 1;
         self.at += 1;
@@ -97,7 +111,7 @@ impl<'i> Parser<'i> {
         Ok(tree)
     }
 
-    fn array(&mut self) -> Result<Tree<'i>, Broken> {
+    fn array(&mut self) -> Result<Tree<'i>, Stop> {
         let mut elements = Vec::new();
         if self.next_visible() == Some(b']') {
             self.at += 1;
@@ -111,7 +125,7 @@ impl<'i> Parser<'i> {
         }
     }
 
-    fn object(&mut self) -> Result<Tree<'i>, Broken> {
+    fn object(&mut self) -> Result<Tree<'i>, Stop> {
         let mut members = Vec::new();
         if self.next_visible() == Some(b'}') {
             self.at += 1;
@@ -119,11 +133,11 @@ impl<'i> Parser<'i> {
         }
         loop {
             if self.next_visible() != Some(b'"') {
-                return Err(self.broken());
+                return Err(Stop::Here);
             }
             let name = self.string()?;
             if self.next_visible() != Some(b':') {
-                return Err(self.broken());
+                return Err(Stop::Here);
             }
             self.at += 1;
             members.push((name, self.value()?));
@@ -134,7 +148,7 @@ impl<'i> Parser<'i> {
     }
 
     /// Passes a comma (true) or the closing bracket (false).
-    fn more(&mut self, closing: u8) -> Result<bool, Broken> {
+    fn more(&mut self, closing: u8) -> Result<bool, Stop> {
         match self.next_visible() {
             Some(b',') => {
                 self.at += 1;
@@ -144,11 +158,11 @@ impl<'i> Parser<'i> {
                 self.at += 1;
                 Ok(false)
             }
-            _ => Err(self.broken()),
+            _ => Err(Stop::Here),
         }
     }
 
-    fn number(&mut self) -> Result<Tree<'i>, Broken> {
+    fn number(&mut self) -> Result<Tree<'i>, Stop> {
         let start = self.at;
         self.pass(b"-");
         if !self.pass(b"0") {
@@ -171,45 +185,46 @@ impl<'i> Parser<'i> {
         passes
     }
 
-    fn digits(&mut self) -> Result<(), Broken> {
+    fn digits(&mut self) -> Result<(), Stop> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == start { Err(self.broken()) } else { Ok(()) }
+        if self.at == start { Err(Stop::Here) } else { Ok(()) }
     }
 
     /// Reads a string from its opening quote on; borrows it when nothing in it needs to change.
-    fn string(&mut self) -> Result<Cow<'i, str>, Broken> {
+    fn string(&mut self) -> Result<Cow<'i, str>, Stop> {
         self.at += 1;
         let first = self.plain_run();
         if self.pass(b"\"") {
-            return Ok(as_text(first));
+            return Ok(first);
         }
-        let mut text = as_text(first).into_owned();
+        let mut text = first.into_owned();
         loop {
             if self.pass(b"\"") {
                 return Ok(Cow::Owned(text));
             }
             if !self.pass(b"\\") {
-                return Err(self.broken());
+                return Err(Stop::Here);
             }
             text.push(self.escape()?);
-            text.push_str(&as_text(self.plain_run()));
+            text.push_str(&self.plain_run());
         }
     }
 
-    /// The bytes up to a quote, a backslash, a control character or the end.
-    fn plain_run(&mut self) -> &'i [u8] {
-        let rest = &self.bytes[self.at..];
-        let length =
-            rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).unwrap_or(rest.len());
-        self.at += length;
-        &rest[..length]
+    /// The text up to a quote, a backslash, a control character or the end.
+    fn plain_run(&mut self) -> Cow<'i, str> {
+        let start = self.at;
+        self.at += plain_length(&self.bytes[start..]);
+        match self.text {
+            Some(text) => Cow::Borrowed(&text[start..self.at]),
+            None => as_text(&self.bytes[start..self.at]),
+        }
     }
 
     /// Reads what follows a backslash.
-    fn escape(&mut self) -> Result<char, Broken> {
+    fn escape(&mut self) -> Result<char, Stop> {
         let character = match self.peek() {
             Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
             Some(b'b') => '\u{8}',
@@ -221,14 +236,14 @@ impl<'i> Parser<'i> {
                 self.at += 1;
                 return self.code_point();
             }
-            _ => return Err(self.broken()),
+            _ => return Err(Stop::Here),
         };
         self.at += 1;
         Ok(character)
     }
 
     /// Reads the digits of `\uXXXX`, and its other half where it has one; a half alone is U+FFFD.
-    fn code_point(&mut self) -> Result<char, Broken> {
+    fn code_point(&mut self) -> Result<char, Stop> {
         let unit = self.four_digits()?;
         if let Some(character) = char::from_u32(unit) {
             return Ok(character);
@@ -247,15 +262,39 @@ impl<'i> Parser<'i> {
         Ok(char::REPLACEMENT_CHARACTER)
     }
 
-    fn four_digits(&mut self) -> Result<u32, Broken> {
+    fn four_digits(&mut self) -> Result<u32, Stop> {
         let mut number = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            number = number * 16 + digit.ok_or_else(|| self.broken())?;
+            number = number * 16 + digit.ok_or(Stop::Here)?;
             self.at += 1;
         }
         Ok(number)
     }
+}
+
+/// How many bytes stand before the first quote, backslash or control character. Looks at eight at a time:
+/// most of a document is text, and most of it plain.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The top bit of each byte below `limit`; above the first such byte a borrow may set others.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & TOPS;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, rest) = bytes.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let ends = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
+        if ends != 0 {
+            return index * 8 + ends.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = rest.iter().position(|byte| ends_plain_text(*byte)).unwrap_or(rest.len());
+    words.len() * 8 + plain
+}
+
+fn ends_plain_text(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1F)
 }
 
 /// Bytes as text, each one that belongs to no character replaced by U+FFFD: byte by byte as the
@@ -270,4 +309,33 @@ fn as_text(bytes: &[u8]) -> Cow<'_, str> {
         text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one_by_one(bytes: &[u8]) -> usize {
+        bytes.iter().position(|byte| ends_plain_text(*byte)).unwrap_or(bytes.len())
+    }
+
+    proptest! {
+        #[test]
+        fn eight_at_a_time_find_what_one_by_one_find(bytes: Vec<u8>) {
+            prop_assert_eq!(plain_length(&bytes), one_by_one(&bytes));
+        }
+
+        #[test]
+        fn plain_text_ends_where_it_ends(
+            mut bytes in proptest::collection::vec(0x20..=0xFF_u8, 1..64),
+            place: prop::sample::Index,
+            end in prop_oneof![Just(b'"'), Just(b'\\'), 0..0x20_u8],
+        ) {
+            let place = place.index(bytes.len());
+            bytes[place] = end;
+            prop_assert_eq!(plain_length(&bytes), one_by_one(&bytes));
+        }
+    }
 }

@@ -115,8 +115,10 @@ impl<'t> Members<'t> {
                     return Err(Fault::mismatch(tree.kind(), "object"));
                 }
             };
+            let mut expected = 0;
             for (name, value) in said {
-                let Some(field) = field(fields, name) else { continue };
+                let Some(field) = field(fields, expected, name) else { continue };
+                expected = field + 1;
                 if let Some(place) = places[field] {
                     members[place].1.repeat(value);
                 } else {
@@ -145,8 +147,12 @@ impl<'de> MapAccess<'de> for Members<'_> {
     }
 }
 
-/// Finds the field a member's name means: the one written so, else one that differs in case alone.
-fn field(fields: &[&str], name: &str) -> Option<usize> {
+/// Finds the field a member's name means: the one written so, else one that differs in case alone. Looks at
+/// the expected one first: programs send members in the order in which they once got them.
+fn field(fields: &[&str], expected: usize, name: &str) -> Option<usize> {
+    if fields.get(expected).is_some_and(|field| *field == name) {
+        return Some(expected);
+    }
     fields
         .iter()
         .position(|field| *field == name)
