@@ -255,6 +255,18 @@ impl Watched {
         self.worth(limits, now).is_none()
     }
 
+    /// Whether there is nothing to hold against it: no failure and no ban counts, and no try is under way.
+    pub fn is_clean(&self, limits: &Limits, now: UnixMillis) -> bool {
+        self.worth(limits, now).is_none_or(|worth| worth.standing == Standing::Seen)
+    }
+
+    /// Whether the account signed in from this address so lately that one more time would not be noted.
+    pub fn is_at_home(&self, from: IpAddr, now: UnixMillis) -> bool {
+        let from = origin(from);
+        let is_fresh = |place: &Place| now.get().saturating_sub(place.at.get()) < REFRESHED_AFTER;
+        self.places.iter().any(|place| place.address == from && is_fresh(place))
+    }
+
     /// How much would be lost by forgetting it, to be compared; `None` when nothing would.
     pub fn worth(&self, limits: &Limits, now: UnixMillis) -> Option<Worth> {
         let last = self.strangers.last(limits, now).max(self.familiar.last(limits, now));
@@ -344,6 +356,26 @@ mod tests {
         assert_eq!(anna.admits(HOME, false, &LIMITS, NOON), Admission::Open(Crowd::Familiar));
         let later = NOON.plus(RECENT);
         assert_eq!(anna.admits(HOME, false, &LIMITS, later), Admission::Open(Crowd::Strangers));
+    }
+
+    #[test]
+    fn clean_is_who_has_nothing_counted_and_at_home_who_signed_in_there_within_a_day() {
+        let mut anna = anna();
+        assert!(anna.is_clean(&LIMITS, NOON) && !anna.is_at_home(HOME, NOON));
+        anna.succeed(HOME, NOON);
+        assert!(anna.is_clean(&LIMITS, NOON));
+        assert!(anna.is_at_home(HOME, NOON.plus(REFRESHED_AFTER - 1)) && !anna.is_at_home(ELSEWHERE, NOON));
+        assert!(!anna.is_at_home(HOME, NOON.plus(REFRESHED_AFTER)));
+        anna.enter(Crowd::Strangers, false);
+        assert!(!anna.is_clean(&LIMITS, NOON), "a try is under way");
+        anna.leave(Crowd::Strangers, false);
+        assert!(anna.is_clean(&LIMITS, NOON));
+        attempt(&mut anna, ELSEWHERE, NOON);
+        assert!(!anna.is_clean(&LIMITS, NOON), "a failure counts");
+        assert!(!anna.is_clean(&LIMITS, NOON.plus(LIMITS.window)), "the row has no end but a sign-in");
+        anna.succeed(HOME, NOON);
+        assert!(!anna.is_clean(&LIMITS, NOON), "what strangers failed at still counts");
+        assert!(anna.is_clean(&LIMITS, NOON.plus(LIMITS.window)));
     }
 
     #[test]

@@ -142,6 +142,18 @@ impl Defender {
         }
     }
 
+    /// Whether a try of this account from this address would be let in, and change nothing if its proof is right:
+    /// there is nothing to hold against either, and the account signed in from there within a day. A proof that is
+    /// known to be right may then be taken without [`Defender::enter`].
+    pub fn expects(&self, kind: SubjectKind, name: &str, from: IpAddr) -> bool {
+        let Some(watch) = &self.0 else { return true };
+        let (account, address) = (Subject::account(kind, name), Subject::address(from));
+        let (lists, limits) = (watch.lists.lock(), &watch.limits);
+        let now = watch.clock.now();
+        lists.get(&account).is_some_and(|one| one.is_clean(limits, now) && one.is_at_home(from, now))
+            && lists.get(&address).is_none_or(|one| one.is_clean(limits, now))
+    }
+
     /// Everybody who failed lately or is banned, in the order of their texts.
     pub fn suspects(&self) -> Vec<Suspect> {
         let Some(watch) = &self.0 else { return Vec::new() };

@@ -132,6 +132,11 @@ impl HashingPool {
         Ok(is_right)
     }
 
+    /// Whether [`HashingPool::verify`] would say yes without work. No means nothing: ask that.
+    pub fn knows(&self, holder: Holder<'_>, stored: &PasswordHash, given: &NewPassword) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.knows(&cache.proof(holder, stored, given)))
+    }
+
     /// [`HashingPool::verify`], computed each time and never remembered: for an account that asks for more than the password. What
     /// is remembered there would tell by its quick answer, to whoever lacks the rest, that the password is right.
     ///

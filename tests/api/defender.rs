@@ -323,6 +323,26 @@ async fn wrong_secrets_of_api_keys_count_and_bearer_tokens_go_on() {
 }
 
 #[actix_web::test]
+async fn a_key_that_comes_with_every_request_is_held_off_too_once_its_address_is_banned() {
+    let server = start().await;
+    let root = admin(&server, "192.0.2.1").await;
+    root.put("/admin/profile", &json!({"allow_api_key_auth": true})).await.expect(200);
+    let made = root.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "admin"})).await.expect(201);
+    let value = made.json()["key"].as_str().unwrap().to_owned();
+    let key = from(server.api_key(&value), "192.0.2.5");
+    for _ in 0..3 {
+        key.get("/users").await.expect(200);
+    }
+    for number in 0..10 {
+        key.get("/users").await.expect(200);
+        sign_in(&server, &format!("nobody{number}"), "wrong", "192.0.2.5").await.expect(401);
+    }
+    key.get("/users").await.expect(429);
+    root.delete(&format!("/defender/hosts/{}", hex("192.0.2.5"))).await.expect(200);
+    key.get("/users").await.expect(200);
+}
+
+#[actix_web::test]
 async fn an_expired_key_is_no_guess_and_wrong_secrets_of_it_are() {
     let server = start().await;
     let root = admin(&server, "192.0.2.1").await;

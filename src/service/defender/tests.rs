@@ -235,6 +235,27 @@ async fn places_and_rows_of_accounts_outlive_a_restart_a_month_and_any_number_of
 }
 
 #[tokio::test]
+async fn expected_is_who_signed_in_from_there_today_while_nothing_is_held_against_either() {
+    let scene = Scene::new();
+    let expects =
+        |from: u8| scene.defender.expects(SubjectKind::User, "anna", IpAddr::from([10, 0, 0, from]));
+    assert!(!expects(1), "nobody has signed in yet");
+    assert!(scene.succeeds("anna", 1).await);
+    assert!(expects(1) && !expects(2));
+    let tried = scene.defender.enter(approach("anna", 2)).await.unwrap();
+    assert!(!expects(1), "somebody is trying");
+    drop(tried);
+    assert!(expects(1));
+    assert!(scene.fails("bea", 1).await);
+    assert!(!expects(1), "something failed there");
+    scene.defender.lift(&address(1)).await.unwrap();
+    assert!(expects(1));
+    scene.clock.advance(UnixMillis::DAY);
+    assert!(!expects(1), "the sign-in has to be noted anew");
+    assert!(Defender::off().expects(SubjectKind::User, "anna", IpAddr::from([10, 0, 0, 1])));
+}
+
+#[tokio::test]
 async fn without_a_defender_nobody_is_counted() {
     let defender = Defender::off();
     for _ in 0..1000 {
