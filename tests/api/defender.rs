@@ -47,6 +47,13 @@ async fn add_user(admin: &Principal, name: &str) {
     admin.post("/users", &user).await.expect(201);
 }
 
+/// The value of a new key that speaks for the admin.
+async fn new_key(admin: &Principal) -> String {
+    admin.put("/admin/profile", &json!({"allow_api_key_auth": true})).await.expect(200);
+    let made = admin.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "admin"})).await.expect(201);
+    made.json()["key"].as_str().unwrap().to_owned()
+}
+
 fn hex(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut hex, byte| {
@@ -304,9 +311,7 @@ async fn asking_whether_a_code_is_wanted_is_forgiven_with_the_code_and_a_wrong_c
 async fn wrong_secrets_of_api_keys_count_and_bearer_tokens_go_on() {
     let server = start().await;
     let root = admin(&server, "192.0.2.1").await;
-    root.put("/admin/profile", &json!({"allow_api_key_auth": true})).await.expect(200);
-    let made = root.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "admin"})).await.expect(201);
-    let value = made.json()["key"].as_str().unwrap().to_owned();
+    let value = new_key(&root).await;
     let id = value.split('.').next().unwrap().to_owned();
     let key = |value: &str, address: &str| from(server.api_key(value), address);
     key(&value, "192.0.2.5").get("/users").await.expect(200);
@@ -326,9 +331,7 @@ async fn wrong_secrets_of_api_keys_count_and_bearer_tokens_go_on() {
 async fn a_key_that_comes_with_every_request_is_held_off_too_once_its_address_is_banned() {
     let server = start().await;
     let root = admin(&server, "192.0.2.1").await;
-    root.put("/admin/profile", &json!({"allow_api_key_auth": true})).await.expect(200);
-    let made = root.post("/apikeys", &json!({"name": "k", "scope": 1, "admin": "admin"})).await.expect(201);
-    let value = made.json()["key"].as_str().unwrap().to_owned();
+    let value = new_key(&root).await;
     let key = from(server.api_key(&value), "192.0.2.5");
     for _ in 0..3 {
         key.get("/users").await.expect(200);
