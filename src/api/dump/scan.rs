@@ -171,6 +171,23 @@ impl<R: Read> Scanner<R> {
         self.at += 1;
     }
 
+    /// Passes all bytes before one that is looked for, as many at a time as there are.
+    fn pass_to(&mut self, find: impl Fn(&[u8]) -> Option<usize>) -> Result<u8, Broken> {
+        loop {
+            if self.peek()?.is_none() {
+                return Err(Broken::Cut(self.line));
+            }
+            let here = &self.block[self.at..self.filled];
+            let found = find(here);
+            let passed = found.unwrap_or(here.len());
+            self.line += here[..passed].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+            self.at += passed;
+            if found.is_some() {
+                return Ok(self.block[self.at]);
+            }
+        }
+    }
+
     /// The next byte that is no white space.
     fn visible(&mut self) -> io::Result<Option<u8>> {
         loop {
@@ -247,6 +264,20 @@ impl<R: Read> Scanner<R> {
         }
     }
 
+    /// The same for a string that nobody wants to know.
+    fn pass_string(&mut self) -> Result<(), Broken> {
+        self.pass();
+        loop {
+            let found = self.pass_to(|bytes| memchr::memchr2(b'"', b'\\', bytes))?;
+            self.pass();
+            if found == b'"' {
+                return Ok(());
+            }
+            self.peek()?.ok_or(Broken::Cut(self.line))?;
+            self.pass();
+        }
+    }
+
     /// The places of a list's elements; `null` is an empty list.
     fn list(&mut self, member: &'static str) -> Result<Vec<Span>, Broken> {
         let mut spans = Vec::new();
@@ -277,7 +308,7 @@ impl<R: Read> Scanner<R> {
         let (offset, line) = (self.offset(), self.line);
         match first {
             b'{' | b'[' => self.nested()?,
-            b'"' => self.string(|_| ())?,
+            b'"' => self.pass_string()?,
             b',' | b':' | b'}' | b']' => return Err(self.wrong()),
             _ => {
                 while let Some(byte) = self.peek()? {
@@ -293,16 +324,16 @@ impl<R: Read> Scanner<R> {
 
     /// Passes an object or a list: brackets are counted, and only strings hide them.
     fn nested(&mut self) -> Result<(), Broken> {
+        let is_wanted = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
         let mut depth = 0_u64;
         loop {
-            match self.peek()?.ok_or(Broken::Cut(self.line))? {
+            match self.pass_to(|bytes| bytes.iter().position(is_wanted))? {
                 b'"' => {
-                    self.string(|_| ())?;
+                    self.pass_string()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
+                _ => depth -= 1,
             }
             self.pass();
             if depth == 0 {
@@ -423,6 +454,23 @@ mod tests {
             let found = texts(text.unwrap().as_bytes(), "users").unwrap();
             let found: Vec<Value> = found.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
             prop_assert_eq!(found, elements);
+        }
+
+        #[test]
+        fn it_does_not_matter_how_many_bytes_are_read_at_a_time(
+            elements in prop::collection::vec(any_json(), 0..6),
+            broken in r#"[{}\[\]",:\\ausernl1\n ]{0,60}"#,
+            cut: prop::sample::Index,
+        ) {
+            let whole = serde_json::to_string_pretty(&json!({"users": elements, "configs": elements})).unwrap();
+            for text in [&whole[..], &format!("{{{broken}"), &format!("{{\"users\":[{{{broken}")] {
+                for bytes in [text.as_bytes(), &text.as_bytes()[..cut.index(text.len() + 1)]] {
+                    let found = |contents: Result<Contents, Broken>| {
+                        contents.map(|found| (found.lists, found.configs)).map_err(|why| why.to_string())
+                    };
+                    prop_assert_eq!(found(scan(Slow(bytes))), found(scan(bytes)));
+                }
+            }
         }
 
         #[test]
