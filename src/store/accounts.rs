@@ -88,6 +88,27 @@ pub fn encode_user(user: &User) -> Result<Body, Damaged> {
     })
 }
 
+/// What the document of a user hides, as far as most readers ask.
+#[derive(Debug, Clone)]
+pub struct HiddenOfUser {
+    /// His password's hash.
+    pub password: Option<PasswordHash>,
+    /// Whether a second factor or recovery codes have hidden parts.
+    pub has_second_factor: bool,
+    /// Whether secrets of his file system have hidden parts.
+    pub has_secrets: bool,
+}
+
+/// What the document in a record of a user hides.
+pub(super) fn hidden_of_user(record: &Record<'_>) -> Result<HiddenOfUser, Damaged> {
+    let private: PrivateUserV1 = decode_private(record.private)?;
+    Ok(HiddenOfUser {
+        password: password(private.password)?,
+        has_second_factor: private.totp.is_some() || !private.recovery_codes.is_empty(),
+        has_secrets: !private.secrets.is_empty(),
+    })
+}
+
 /// The user of a record.
 ///
 /// # Errors

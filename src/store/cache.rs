@@ -82,6 +82,11 @@ impl DocumentCache {
         Self(Cache::with_weighter(items, bytes, ByBytes))
     }
 
+    /// Whether nothing is kept, whatever is put in.
+    pub(super) fn is_off(&self) -> bool {
+        self.0.capacity() == 0
+    }
+
     /// The document, if it is here.
     pub(super) fn get(&self, name: &[u8]) -> Option<Document> {
         self.0.get(name)
@@ -123,6 +128,7 @@ mod tests {
         let cache = DocumentCache::new(0);
         cache.put(b"a", document(10));
         assert_eq!(cache.get(b"a"), None);
+        assert!(cache.is_off() && !DocumentCache::new(1).is_off());
     }
 
     #[test]

@@ -75,6 +75,13 @@ impl Members {
         }
     }
 
+    /// Whether there is such an entry, if it is one of these ranges.
+    pub(super) fn knows(&self, prefix: u8, key: &[u8]) -> Option<bool> {
+        let of = Membership::ALL.into_iter().find(|of| of.kind().prefix() == prefix)?;
+        let (owner, user) = keys::unpair(key)?;
+        Some(self.0.get(&(of, owner.into())).is_some_and(|names| names.contains(user)))
+    }
+
     /// The names of those who refer to this group or folder.
     pub(super) fn of(&self, of: Membership, owner: &str) -> Option<&Directory> {
         self.0.get(&(of, owner.as_bytes().into())).map(AsRef::as_ref)

@@ -61,7 +61,7 @@ mod txn;
 mod users;
 mod view;
 
-pub use accounts::{decode_user, encode_user};
+pub use accounts::{HiddenOfUser, decode_user, encode_user};
 pub use backup::{BackupError, BackupHeader, BackupSummary, BadBackup, verify_backup};
 pub use cache::{Document, Stored};
 pub use check::Checked;

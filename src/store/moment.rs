@@ -106,6 +106,6 @@ impl StoredUsers {
     /// # Errors
     /// Internal when a record is damaged.
     pub fn whole(self) -> impl Iterator<Item = Result<Whole, Error>> {
-        self.0.into_iter().map(|(key, value)| Ok(Whole::decode(&key, &value?)?))
+        self.0.into_iter().map(|(key, value)| Ok(Whole::decode(key, &value?)?))
     }
 }

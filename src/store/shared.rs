@@ -106,6 +106,15 @@ impl Shared {
         }
     }
 
+    /// What the engine has under a key, for the committer. What the view knows not to be there is not looked for:
+    /// new users find their places free, several each.
+    pub(super) fn find(&self, key: &[u8]) -> Result<Found, Fault> {
+        match self.view.read().knows(key) {
+            Some(false) => Ok(Found::default()),
+            Some(true) | None => self.tree.find(key),
+        }
+    }
+
     /// The durable values of all keys with this prefix, in order.
     pub(super) fn read_prefix(&self, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, Value>, Fault> {
         let mut found: BTreeMap<Vec<u8>, Value> = self.tree.scan_prefix(prefix).collect::<Result<_, _>>()?;
@@ -316,6 +325,9 @@ impl Shared {
         let mut view = self.view.write();
         view.touched_blocks(changes).into_iter().for_each(|block| self.pages.remove(block));
         view.publish(changes, revision);
+        if self.documents.is_off() {
+            return;
+        }
         let documents = changes.range(vec![keys::USER_DOCUMENT]..vec![keys::USER_DOCUMENT + 1]);
         for (key, change) in documents {
             match change.new.as_deref().map(|value| document(key, value)) {

@@ -170,10 +170,19 @@ impl Txn<'_> {
         if let Some(found) = self.known.borrow().get(key) {
             return Ok(found.value.clone());
         }
-        let found = self.shared.tree.find(key)?;
+        let found = self.shared.find(key)?;
         let value = found.value.clone();
         self.known.borrow_mut().insert(key.to_vec(), found);
         Ok(value)
+    }
+
+    /// Lets this write see what the engine has under a key, also where memory knows of nothing.
+    pub(super) fn look_in_engine(&self, key: &[u8]) -> Result<(), Fault> {
+        let mut known = self.known.borrow_mut();
+        if known.get(key).is_none_or(|found| found.value.is_none()) {
+            known.insert(key.to_vec(), self.shared.tree.find(key)?);
+        }
+        Ok(())
     }
 
     /// Stages a change of a whole key.
@@ -186,7 +195,7 @@ impl Txn<'_> {
         }
         // The old value is needed when the group is written; reading it here makes this write alone fail.
         if !self.known.borrow().contains_key(&key) {
-            let found = self.shared.tree.find(&key)?;
+            let found = self.shared.find(&key)?;
             self.known.borrow_mut().insert(key.clone(), found);
         }
         self.staged.insert(key, value.map(Bytes::from));

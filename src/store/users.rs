@@ -1,9 +1,10 @@
 //! The users' view of the store: documents for readers, records for whoever changes them, pages by name and
 //! role. Which bytes a user is made of is decided above; here record and directory entry change together.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::accounts;
+use super::accounts::{self, HiddenOfUser};
 use super::cache::Document;
 use super::fault::Fault;
 use super::handle::Store;
@@ -23,13 +24,22 @@ pub struct Versioned<T> {
     pub value: T,
 }
 
-/// A user as shown and as stored, for whoever needs both.
-#[derive(Debug, Clone)]
+/// A user as shown and as stored, for whoever needs both. His document is taken apart when somebody asks for the user.
+#[derive(Clone)]
 pub struct Whole {
     /// The document that shows him.
     pub document: Document,
-    /// The whole user.
-    pub user: User,
+    /// What it hides.
+    pub hidden: HiddenOfUser,
+    key: Vec<u8>,
+    private: Vec<u8>,
+}
+
+impl std::fmt::Debug for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { document, hidden, .. } = self;
+        f.debug_struct("Whole").field("document", document).field("hidden", hidden).finish_non_exhaustive()
+    }
 }
 
 /// The part of a list that is asked for.
@@ -116,11 +126,28 @@ impl Store {
 
 impl Whole {
     /// A user from a stored record.
-    pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Self, Fault> {
-        let damaged = |why: Damaged| Fault::damaged(key, &why);
-        let record = Record::decode(key, value).map_err(damaged)?;
-        let user = accounts::decode_user(&record).map_err(damaged)?;
-        Ok(Self { document: Document::of(&record), user })
+    pub(super) fn decode(key: Vec<u8>, value: &[u8]) -> Result<Self, Fault> {
+        let decoded = Record::decode(&key, value).and_then(|record| {
+            let hidden = accounts::hidden_of_user(&record)?;
+            Ok((Document::of(&record), hidden, record.private.to_vec()))
+        });
+        let (document, hidden, private) = decoded.map_err(|why| Fault::damaged(&key, &why))?;
+        Ok(Self { document, hidden, key, private })
+    }
+
+    /// The whole user.
+    ///
+    /// # Errors
+    /// Internal when his document is none of a user.
+    pub fn user(&self) -> Result<User, Error> {
+        let stored = self.document.stored();
+        let record = Record {
+            revision: stored.revision(),
+            to_render: matches!(self.document, Document::ToRender(_)),
+            public: Cow::Borrowed(stored.json()),
+            private: &self.private,
+        };
+        Ok(accounts::decode_user(&record).map_err(|why| Fault::damaged(&self.key, &why))?)
     }
 }
 
@@ -178,14 +205,17 @@ impl Txn<'_> {
         Ok(document)
     }
 
-    /// Stages the removal of a user; says whether there was one. A damaged record can be removed too.
+    /// Stages the removal of a user; says whether there was one. A damaged record can be removed too, and one that
+    /// the page directory of a damaged store does not have.
     ///
     /// # Errors
     /// When the store cannot be read there.
     pub fn delete_user(&mut self, name: &str) -> Result<bool, Error> {
         self.delete_references(name)?;
         self.remove(keys::key(USER_META, name.as_bytes()))?;
-        self.remove(keys::key(USER_DOCUMENT, name.as_bytes()))
+        let key = keys::key(USER_DOCUMENT, name.as_bytes());
+        self.look_in_engine(&key)?;
+        self.remove(key)
     }
 
     /// The next user's id: 1, 2, 3 …; none is ever given out again, and a refused write uses none.

@@ -74,6 +74,16 @@ impl View {
         }
     }
 
+    /// Whether there is a durable entry under a key, for the ranges whose keys are all in memory. A record of a user
+    /// who is not in the page directory is none: only a damaged store has one.
+    pub(super) fn knows(&self, key: &[u8]) -> Option<bool> {
+        let (&prefix, name) = key.split_first()?;
+        match prefix {
+            keys::USER_META | keys::USER_DOCUMENT => Some(self.users.contains(name)),
+            _ => self.members.knows(prefix, name),
+        }
+    }
+
     /// Shows the old values while the new ones are being written.
     pub(super) fn begin(&mut self, changes: &BTreeMap<Vec<u8>, Change>) {
         self.in_flight =

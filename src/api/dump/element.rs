@@ -9,11 +9,9 @@ use serde_json::Value;
 use crate::api::view::{self, Views};
 use crate::domain::admin::Admin;
 use crate::domain::api_key::ApiKey;
-use crate::domain::filesystem::Filesystem;
 use crate::domain::folder::Folder;
 use crate::domain::group::Group;
 use crate::domain::role::Role;
-use crate::domain::user::User;
 use crate::error::Error;
 use crate::store::Whole;
 use crate::wire;
@@ -78,28 +76,28 @@ impl<'a> UserElements<'a> {
 
     /// Appends a user.
     pub(super) fn append(&mut self, whole: &Whole, out: &mut Vec<u8>) -> Result<(), Error> {
-        let Whole { document, user } = whole;
-        if has_second_factor(user) {
-            let mut value = self.views.confidential_user(user)?;
-            if let Some(hash) = &user.password {
+        let password = whole.hidden.password.as_ref();
+        if whole.hidden.has_second_factor {
+            let mut value = self.views.confidential_user(&whole.user()?)?;
+            if let Some(hash) = password {
                 value["password"] = hash.exported().into();
             }
             out.extend_from_slice(&wire::to_bytes(&value).map_err(Error::internal)?);
             return Ok(());
         }
-        let shown = self.views.user(document)?;
+        let shown = self.views.user(&whole.document)?;
         out.push(b'{');
         for (name, json) in members(shown.trim_ascii_end()) {
             out.extend_from_slice(name);
             out.push(b':');
             if name == b"\"filesystem\"" {
-                out.extend_from_slice(self.filesystem(json, &user.filesystem)?);
+                out.extend_from_slice(self.filesystem(json, whole)?);
             } else {
                 out.extend_from_slice(json);
             }
             out.push(b',');
         }
-        if let Some(hash) = &user.password {
+        if let Some(hash) = password {
             out.extend_from_slice(b"\"password\":");
             out.extend_from_slice(&wire::to_bytes(&hash.exported()).map_err(Error::internal)?);
             out.push(b',');
@@ -109,20 +107,17 @@ impl<'a> UserElements<'a> {
         Ok(())
     }
 
-    fn filesystem(&mut self, stored: &[u8], filesystem: &Filesystem) -> Result<&[u8], Error> {
-        let is_known = filesystem.secrets().all(|(_, secret)| secret.is_empty())
-            && self.plain.as_ref().is_some_and(|(known, _)| known == stored);
+    fn filesystem(&mut self, stored: &[u8], whole: &Whole) -> Result<&[u8], Error> {
+        let is_known =
+            !whole.hidden.has_secrets && self.plain.as_ref().is_some_and(|(known, _)| known == stored);
         if !is_known {
-            let mut shown = serde_json::to_value(filesystem).map_err(Error::internal)?;
+            let filesystem = whole.user()?.filesystem;
+            let mut shown = serde_json::to_value(&filesystem).map_err(Error::internal)?;
             filesystem.reveal(&mut shown).map_err(Error::internal)?;
             self.plain = Some((stored.to_vec(), wire::to_bytes(&shown).map_err(Error::internal)?));
         }
         Ok(self.plain.as_ref().map_or(&[], |(_, shown)| shown))
     }
-}
-
-fn has_second_factor(user: &User) -> bool {
-    !user.filters.totp_config.secret.is_empty() || !user.filters.recovery_codes.is_empty()
 }
 
 /// The members of an object that this server has written: name with its quotes, and value.

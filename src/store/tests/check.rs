@@ -86,6 +86,34 @@ fn the_page_directory_and_the_users_are_held_against_each_other() {
     assert!(problems.len() == 2 || problems[2].contains("user \"cem\""), "{problems:#?}");
 }
 
+/// A user of a damaged store who is found by name alone: he can be put right by making him anew, or removed.
+#[test]
+fn a_user_whom_the_page_directory_lacks_can_be_made_anew_and_removed() {
+    let (directory, store) = filled();
+    drop(store);
+    let path = directory.path().join("store");
+    let engine = super::engine(&path);
+    engine.remove("\u{1}ada").unwrap();
+    engine.remove("\u{1}ben").unwrap();
+    drop(engine);
+    std::fs::remove_file(path.join("durable")).unwrap();
+    let store = Store::open(&options(&directory)).unwrap();
+    assert_eq!(check(&store).1.len(), 2);
+    let found = store.write_blocking(|txn| {
+        let found = (txn.has_user("ada")?, txn.has_user("cem")?);
+        let mut user = txn.user("cem")?.unwrap().value;
+        user.username = settled(json!({"username": "ada", "permissions": {"/": ["*"]}, "home_dir": "/srv"}))
+            .unwrap()
+            .username;
+        user.id = txn.next_user_id()?;
+        txn.put_user(&user)?;
+        Ok((found, txn.delete_user("ben")?, txn.delete_user("ben")?, txn.delete_user("dot")?))
+    });
+    assert_eq!(found.unwrap(), ((false, true), true, false, false));
+    assert_eq!(check(&store), (Checked { users: 2, ..check(&store).0 }, Vec::new()));
+    assert!(store.user("ben").unwrap().is_none());
+}
+
 #[test]
 fn an_entry_of_another_revision_is_noticed() {
     let (directory, store) = filled();

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::super::{Body, Membership, Store};
+use super::super::{Body, Kind, Membership, Store, keys, pair};
 use super::{fresh, options, stage};
 use crate::domain::home_dir::HomeDirRules;
 use crate::domain::sealer::Sealer;
@@ -119,4 +119,39 @@ fn of_a_role_all_are_found_however_many_others_come_first() {
     assert_eq!((of("g", "many", 1500).len(), of("g", "many", 5000).len()), (1500, 2498));
     assert_eq!((of("small", "many", 100).len(), of("small", "few", 100).len()), (30, 0));
     assert!(of("g", "nobody", 10).is_empty() && of("nothing", "few", 10).is_empty());
+}
+
+/// What the committer does not look for in the engine, because memory knows that it is not there.
+#[test]
+fn memory_knows_the_keys_of_metas_and_members_as_the_engine_does() {
+    let (directory, store) = fresh();
+    put(&store, user("a", &["g"], &["f"]));
+    put(&store, user("b", &["g", "h"], &[]));
+    put(&store, user("c", &[], &["f"]));
+    put(&store, user("b", &["h"], &["f"]));
+    delete(&store, "c");
+    let candidates = |prefix: u8| -> Vec<Vec<u8>> {
+        let names = ["a", "b", "c", "f", "g", "h"];
+        let single = names.iter().map(|name| keys::key(prefix, name.as_bytes()));
+        let pairs = names.iter().flat_map(|owner| names.iter().map(move |name| pair(owner, name)));
+        single.chain(pairs.map(|pair| keys::key(prefix, &pair))).collect()
+    };
+    let agree = |store: &Store| {
+        let mut there = 0;
+        let ranges = [keys::USER_META, keys::USER_DOCUMENT];
+        for prefix in ranges.into_iter().chain([Kind::GroupMember.prefix(), Kind::FolderMember.prefix()]) {
+            for key in candidates(prefix) {
+                let Some(known) = store.shared().view.read().knows(&key) else { continue };
+                assert_eq!(known, store.shared().tree.read(&key).unwrap().is_some(), "{key:?}");
+                assert_eq!(store.shared().find(&key).unwrap().value.is_some(), known, "{key:?}");
+                there += usize::from(known);
+            }
+        }
+        assert_eq!(there, 2 + 2 + 2 + 2, "two users and their entries, in two groups, with two folders");
+        let another = keys::key(Kind::Group.prefix(), b"g");
+        assert_eq!(store.shared().view.read().knows(&another), None);
+    };
+    agree(&store);
+    drop(store);
+    agree(&Store::open(&options(&directory)).unwrap());
 }

@@ -10,7 +10,7 @@ use super::super::accounts::{
     decode_admin, decode_api_key, decode_folder, decode_group, decode_user, encode_admin, encode_api_key,
     encode_folder, encode_group, encode_user,
 };
-use super::super::{Body, Record};
+use super::super::{Body, Record, Whole};
 use crate::domain::account::AccountState;
 use crate::domain::admin::{Admin, AdminDraft, AdminRules};
 use crate::domain::api_key::ApiKey;
@@ -328,6 +328,15 @@ proptest! {
         let entry = |(text, used): (String, bool)| RecoveryCodeEntry { secret: secret(&text), used };
         user.filters.recovery_codes = codes.into_iter().map(entry).collect();
         let bytes = bytes(&encode_user(&user).unwrap());
+        let whole = Whole::decode(KEY.to_vec(), &bytes).unwrap();
+        let hidden = &whole.hidden;
+        prop_assert_eq!(&hidden.password, &user.password);
+        let filters = &user.filters;
+        let has_second_factor = filters.totp_config.secret.sealed().is_some() || !filters.recovery_codes.is_empty();
+        prop_assert_eq!(hidden.has_second_factor, has_second_factor);
+        let has_secrets = user.filesystem.secrets().any(|(_, secret)| secret.sealed().is_some());
+        prop_assert_eq!(hidden.has_secrets, has_secrets);
+        prop_assert_eq!(&whole.user().unwrap(), &user);
         prop_assert_eq!(decode_user(&Record::decode(KEY, &bytes).unwrap()).unwrap(), user);
     }
 
