@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problems;
+use crate::domain::password::HashingScheme;
 
 /// `[store]`: the files that hold everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,13 +159,13 @@ pub enum HashAlgorithm {
 pub struct HashingSettings {
     /// For new passwords: `bcrypt` or `argon2id`; all known forms are verified. Default `bcrypt`.
     pub algorithm: HashAlgorithm,
-    /// Cost of bcrypt: each step doubles the time; 4 to 31. Default 10.
+    /// Cost of bcrypt: each step doubles the time; 4 to 15. Default 10.
     pub bcrypt_cost: u8,
-    /// Memory of Argon2id, KiB. Default 65 536.
+    /// Memory of Argon2id, KiB, at most 262 144; times the passes at most 1 048 576. Default 65 536.
     pub argon2_memory_kib: NonZeroU32,
     /// Passes of Argon2id. Default 1.
     pub argon2_iterations: NonZeroU32,
-    /// Lanes of Argon2id. Default 2.
+    /// Lanes of Argon2id, at most 64. Default 2.
     pub argon2_parallelism: NonZeroU32,
     /// Hashes computed at once. Default: absent, one per core.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,21 +197,18 @@ impl Default for HashingSettings {
 
 impl HashingSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems.unless((4..=31).contains(&self.bcrypt_cost), "hashing.bcrypt_cost", "must be from 4 to 31");
         problems.unless(
-            self.argon2_parallelism.get() <= 255,
-            "hashing.argon2_parallelism",
-            "must be at most 255",
+            HashingScheme::bcrypt(self.bcrypt_cost.into()).is_ok(),
+            "hashing.bcrypt_cost",
+            "must be from 4 to 15",
         );
+        let (memory, passes, lanes) =
+            (self.argon2_memory_kib.get(), self.argon2_iterations.get(), self.argon2_parallelism.get());
         problems.unless(
-            u64::from(self.argon2_memory_kib.get()) >= 8 * u64::from(self.argon2_parallelism.get()),
+            HashingScheme::argon2id(memory, passes, lanes).is_ok(),
             "hashing.argon2_memory_kib",
-            "must be at least 8 KiB for each lane of hashing.argon2_parallelism",
-        );
-        problems.unless(
-            self.argon2_memory_kib.get() <= 4 * 1024 * 1024,
-            "hashing.argon2_memory_kib",
-            "must be at most 4194304 (4 GiB)",
+            "must be at least 8 KiB for each lane of hashing.argon2_parallelism, of which there may be 64, at most \
+             262144, and at most 1048576 times hashing.argon2_iterations",
         );
     }
 }

@@ -29,6 +29,10 @@ const SEQUENCES: [&[u8]; 10] = [
     b"zyxwvutsrqponmlkjihgfedcba",
 ];
 
+/// Bytes of a password that are looked at: the work grows with them, and it is done while others wait. Whoever is not
+/// strong by then does not become so.
+const LOOKED_AT: usize = 4096;
+
 /// How many characters of a run or a sequence count.
 const COUNTED: usize = 2;
 
@@ -70,13 +74,14 @@ pub fn bits(password: &str) -> f64 {
     length * alphabet(&classes).log2()
 }
 
-/// Checks that a password has at least so many bits; zero and less ask for nothing.
+/// Checks that the first 4096 bytes of a password have at least so many bits; zero and less ask for nothing.
 ///
 /// # Errors
 /// [`Invalid`] with hints at what would make it stronger.
 pub fn check(password: &str, minimum_bits: i64) -> Result<(), Invalid> {
     #[expect(clippy::cast_precision_loss, reason = "a minimum beyond 2^52 is out of reach either way")]
     let minimum = minimum_bits as f64;
+    let password = beginning(password);
     if minimum_bits <= 0 || bits(password) >= minimum {
         return Ok(());
     }
@@ -93,6 +98,12 @@ pub fn check(password: &str, minimum_bits: i64) -> Result<(), Invalid> {
         return Err(Invalid::new("insecure password, try using a longer password"));
     }
     Err(Invalid::new(format!("insecure password, try {} or using a longer password", hints.join(", "))))
+}
+
+/// The part of a password that is looked at.
+fn beginning(password: &str) -> &str {
+    let end = (0..=LOOKED_AT.min(password.len())).rev().find(|at| password.is_char_boundary(*at));
+    &password[..end.unwrap_or(0)]
 }
 
 fn alphabet(classes: &HashSet<Class>) -> f64 {
@@ -141,6 +152,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_beginning_of_a_long_password_decides() {
+        assert_eq!(beginning("short"), "short");
+        let long = "a".to_owned() + &"é".repeat(LOOKED_AT);
+        assert_eq!(beginning(&long).len(), LOOKED_AT - 1, "no character is taken apart");
+        let runs = "A".repeat(LOOKED_AT);
+        assert!(check(&format!("{runs}Xk7#pQ_9"), 60).is_err());
+        assert!(check(&format!("Xk7#pQ_9vW!{runs}"), 60).is_ok());
+    }
 
     /// The table of `contract/validation.md` §10.
     #[test]
