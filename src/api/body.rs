@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::json::{self, Extent};
 use super::response::Failure;
+use crate::domain::late_rules::LateRules;
 use crate::error::Error;
 
 /// How large a body may be and how long it may take; an `app_data` of its own raises it for a route.
@@ -77,6 +78,14 @@ impl RawBody {
     /// As [`json::decode`], and [`Error::Malformed`] when the value does not end within the limit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         json::decode(self.bytes()?)
+    }
+
+    /// Decodes the first JSON value, for a draft of which some rules come late.
+    ///
+    /// # Errors
+    /// As [`RawBody::decode`].
+    pub fn decode_draft<T: DeserializeOwned + LateRules>(&self) -> Result<T, Error> {
+        json::decode_draft(self.bytes()?)
     }
 
     /// The bytes, of which the first JSON value counts.

@@ -65,7 +65,7 @@ pub async fn add(
     body: RawBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let draft: GroupDraft = body.decode()?;
+    let draft: GroupDraft = body.decode_draft()?;
     let group = state.groups.create(draft).await?;
     let mut views = Views::new(&state, &caller.requester, detail(&caller, &request));
     let mut response = object(StatusCode::CREATED, &views.group(&group, MAX_MEMBERS)?)?;
@@ -85,7 +85,7 @@ pub async fn update(
 ) -> Result<HttpResponse, Failure> {
     let name = state.groups.name(&name.0);
     state.groups.get(&name)?;
-    let draft: GroupDraft = body.decode()?;
+    let draft: GroupDraft = body.decode_draft()?;
     state.groups.replace(&name, draft).await?;
     Ok(message(StatusCode::OK, "Group updated"))
 }

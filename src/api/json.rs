@@ -3,6 +3,7 @@
 
 mod decoder;
 mod fault;
+mod late;
 mod merge_patch;
 mod parser;
 mod tree;
@@ -10,6 +11,7 @@ mod tree;
 use serde::de::DeserializeOwned;
 
 pub use self::merge_patch::MergePatch;
+use crate::domain::late_rules::LateRules;
 use crate::error::Error;
 
 /// Reads the first JSON value of `bytes`; what follows it is ignored.
@@ -20,6 +22,18 @@ use crate::error::Error;
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let (tree, _) = parser::parse(bytes).map_err(fault::Fault::from)?;
     Ok(T::deserialize(decoder::Value::new(&tree))?)
+}
+
+/// As [`decode`], but a rule broken in the part of a draft whose turn comes late is not told yet: the draft keeps it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_draft<T: DeserializeOwned + LateRules>(bytes: &[u8]) -> Result<T, Error> {
+    let (tree, _) = parser::parse(bytes).map_err(fault::Fault::from)?;
+    match T::deserialize(decoder::Value::new(&tree)) {
+        Err(fault) if fault.is_broken_rule() => late::read(tree),
+        read => Ok(read?),
+    }
 }
 
 /// How the first JSON value stands in bytes of which more may follow.

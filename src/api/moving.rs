@@ -15,6 +15,7 @@ use super::dump::{self, Contents, Dump, Layout, NameBelow, Scopes, Source};
 use super::page::Query;
 use super::response::{Failure, message};
 use crate::auth::caller::ByAdmin;
+use crate::domain::quote::quote;
 use crate::error::Error;
 use crate::service::moving::incoming::Incoming as _;
 use crate::service::moving::report::{KEPT, Noted, Problem, Report};
@@ -175,7 +176,7 @@ fn refusal(problems: &Noted<Problem>) -> Option<Error> {
             let (part, index) = (place.part.member(), place.index);
             return format!("unable to restore {one} {part}[{index}] in line {}: {error}", place.line);
         }
-        format!("unable to restore {one} {:?}: {error}", place.name)
+        format!("unable to restore {one} {}: {error}", quote(&place.name))
     });
     let more = problems.count().checked_sub(TOLD).filter(|more| *more > 0);
     let more = more.map(|more| format!("and {more} more"));

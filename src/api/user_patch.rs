@@ -52,7 +52,7 @@ impl UserPatch {
         if patched.len() > limit.max(before) {
             return Err(Error::malformed("the patched user is too large"));
         }
-        let mut draft: UserDraft = json::decode(&patched)?;
+        let mut draft: UserDraft = json::decode_draft(&patched)?;
         draft.filesystem.keep_no_absent_secrets();
         Ok(draft)
     }

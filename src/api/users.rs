@@ -97,7 +97,7 @@ pub async fn add(
     body: RawBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Failure> {
-    let draft: UserDraft = body.decode()?;
+    let draft: UserDraft = body.decode_draft()?;
     let (user, document) = Box::pin(state.users.create(&caller.requester, draft)).await?;
     let (name, revision) = (user.username.as_str(), document.stored().revision());
     let (tag, shown) = if reveals(&caller, &request) {
@@ -127,7 +127,7 @@ pub async fn update(
     let conditions = conditions::of(&request)?;
     let name = state.users.name(&name.0);
     state.users.expect(&caller.requester, &name, &conditions)?;
-    let draft: UserDraft = body.decode()?;
+    let draft: UserDraft = body.decode_draft()?;
     let replacement = Replacement { draft: Arc::new(move |_| Ok(draft.clone())), conditions, disconnects };
     let revision = Box::pin(state.users.replace(&caller.requester, &name, replacement)).await?;
     Ok(tagged(message(StatusCode::OK, "User updated"), &normal_tag(&state, name.as_str(), revision)))

@@ -144,6 +144,23 @@ pub struct Filters {
     pub recovery_codes: Vec<RecoveryCodeEntry>,
 }
 
+/// The members with rules of their own, in the order of `contract/validation.md` §8. Rule 9, which compares two
+/// members, comes after them, in [`Filters::settle`].
+pub const RULE_ORDER: &[&str] = &[
+    "denied_ip",
+    "allowed_ip",
+    "bandwidth_limits",
+    "denied_login_methods",
+    "denied_protocols",
+    "two_factor_protocols",
+    "tls_username",
+    "tls_certs",
+    "web_client",
+    "start_directory",
+    "access_time",
+    "file_patterns",
+];
+
 /// The protocols that nobody may use who is anonymous.
 const NOT_FOR_ANONYMOUS: [Protocol; 2] = [Protocol::Ssh, Protocol::Http];
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::effective::EffectiveUser;
 pub use self::settings::{GroupFilters, GroupUserSettings, GroupUserSettingsDraft, HomeDirTemplate};
+use super::filters;
+use super::late_rules::LateRules;
+use super::quote::quote;
 use super::sealer::Sealer;
 use super::secret::Secret;
 use super::time::UnixMillis;
@@ -54,6 +57,15 @@ pub struct GroupDraft {
     pub virtual_folders: Vec<VirtualFolderDraft>,
     pub users: Vec<String>,
     pub admins: Vec<String>,
+}
+
+impl LateRules for GroupDraft {
+    const PART: &'static [&'static str] = &["user_settings", "filters"];
+    const ORDER: &'static [&'static str] = filters::RULE_ORDER;
+
+    fn keep_broken(&mut self, broken: Option<Invalid>) {
+        self.user_settings.broken_filters = broken;
+    }
 }
 
 impl Group {
@@ -142,7 +154,7 @@ impl GroupRefs {
         }
         groups.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         if let Some(twice) = groups.windows(2).find(|pair| pair[0].name == pair[1].name) {
-            return Err(Invalid::new(format!("groups: the group {:?} is named twice", twice[0].name)));
+            return Err(Invalid::new(format!("groups: the group {} is named twice", quote(&twice[0].name))));
         }
         Ok(Self(groups))
     }

@@ -16,6 +16,7 @@ pub mod filters;
 pub mod folder;
 pub mod group;
 pub mod home_dir;
+pub mod late_rules;
 pub mod login_method;
 pub mod lower_case;
 pub mod network;

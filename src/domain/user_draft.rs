@@ -9,9 +9,10 @@ use super::account::AccountState;
 use super::directory::{DirectoryPermissions, DirectoryPermissionsDraft};
 use super::email::Email;
 use super::filesystem::FilesystemDraft;
-use super::filters::Filters;
+use super::filters::{self, Filters};
 use super::group::{GroupRef, GroupRefs};
 use super::home_dir::HomeDirRules;
+use super::late_rules::LateRules;
 use super::password::{NewPassword, PasswordHash, strength};
 use super::public_key::PublicKeys;
 use super::sealer::Sealer;
@@ -70,6 +71,18 @@ pub struct UserDraft {
     pub groups: Vec<GroupRef>,
     pub role: String,
     pub oidc_custom_fields: Map<String, Value>,
+    /// The first rule that the filters break, told when it is their turn.
+    #[serde(skip)]
+    pub broken_filters: Option<Invalid>,
+}
+
+impl LateRules for UserDraft {
+    const PART: &'static [&'static str] = &["filters"];
+    const ORDER: &'static [&'static str] = filters::RULE_ORDER;
+
+    fn keep_broken(&mut self, broken: Option<Invalid>) {
+        self.broken_filters = broken;
+    }
 }
 
 /// What a draft says about the password.
@@ -130,6 +143,7 @@ impl UserDraft {
         if stored.is_none() {
             self.filesystem.refuse_redacted()?;
         }
+        self.virtual_folders.iter().try_for_each(VirtualFolderDraft::refuse_redacted)?;
         let home_dir = rules.home_dir.settle(&self.home_dir, &username, self.filesystem.provider())?;
         let (mut filters, mut permissions) = (self.filters, self.permissions);
         filters.check_anonymous(&mut permissions)?;
@@ -146,6 +160,7 @@ impl UserDraft {
             Some(stored) => (stored.filters.totp_config.clone(), stored.filters.recovery_codes.clone()),
             None => Default::default(),
         };
+        self.broken_filters.map_or(Ok(()), Err)?;
         filters.settle()?;
 
         let has_total = self.total_data_transfer > 0;

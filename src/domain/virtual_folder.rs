@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::filesystem::FilesystemDraft;
 use crate::domain::path;
 use crate::domain::placeholders::Placeholders;
+use crate::domain::quote::quote;
 use crate::error::Invalid;
 
 /// What a client says about a mounted folder.
@@ -112,13 +113,13 @@ impl VirtualFolders {
             let folder = VirtualFolder::settle(draft)?;
             if !names.insert(folder.name.clone()) {
                 return Err(Invalid::new(format!(
-                    "virtual_folders: the folder \"{}\" is given twice",
-                    folder.name
+                    "virtual_folders: the folder {} is given twice",
+                    quote(&folder.name)
                 )));
             }
             if !paths.insert(folder.virtual_path.clone()) {
-                let path = folder.virtual_path;
-                return Err(Invalid::new(format!("virtual_folders: the path \"{path}\" is given twice")));
+                let path = quote(&folder.virtual_path);
+                return Err(Invalid::new(format!("virtual_folders: the path {path} is given twice")));
             }
             folders.push(folder);
         }

@@ -10,7 +10,6 @@ use crate::domain::admin::{Admin, AdminDraft, AdminRules};
 use crate::domain::api_key::Scope;
 use crate::domain::password::{NewPassword, PasswordHash, strength};
 use crate::domain::permission::Permission;
-use crate::domain::role::Role;
 use crate::domain::status::Status;
 use crate::domain::user_draft::PasswordChange;
 use crate::domain::username::Username;
@@ -272,11 +271,7 @@ pub(super) fn protect_loader(
 
 /// Holds what an admin refers to against the store: roles 409, groups 400.
 pub(super) fn check_references(txn: &Txn<'_>, admin: &Admin) -> Result<(), Error> {
-    if !admin.role.is_empty() && !txn.has_item::<Role>(&admin.role)? {
-        return Err(Error::Conflict(
-            format!("violates foreign key constraint: role {:?} does not exist", admin.role).into(),
-        ));
-    }
+    references::check_role(txn, &admin.role)?;
     admin.groups.iter().try_for_each(|group| references::check_group(txn, &group.name))
 }
 

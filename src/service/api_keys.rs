@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::hashing::HashingPool;
+use super::references;
 use super::requester::Requester;
 use crate::clock::Clock;
 use crate::domain::admin::Admin;
@@ -160,9 +161,5 @@ pub(super) fn check_owner(txn: &Txn<'_>, key: &ApiKey, requester: &Requester) ->
             ))
         };
     };
-    if is_reachable(txn, key, requester)? {
-        Ok(())
-    } else {
-        Err(Error::invalid(format!("the account {name:?} of the key does not exist")))
-    }
+    if is_reachable(txn, key, requester)? { Ok(()) } else { Err(references::lost_account(name)) }
 }

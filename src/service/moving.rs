@@ -24,6 +24,7 @@ use super::hashing::HashingPool;
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::domain::admin::AdminRules;
+use crate::domain::quote::quote;
 use crate::domain::second_factor::configuration::TotpConfigurations;
 use crate::domain::user_draft::UserRules;
 use crate::error::Error;
@@ -132,7 +133,7 @@ fn workers() -> usize {
 
 /// An error with the object it was met at, in the words clients know (`contract/import.md` §3).
 fn restoring(part: Part, name: &str, error: Error) -> Error {
-    let text = format!("unable to restore {} {name:?}: {error}", part.one());
+    let text = format!("unable to restore {} {}: {error}", part.one(), quote(name));
     if matches!(error, Error::Conflict(_)) {
         return Error::Conflict(text.into());
     }

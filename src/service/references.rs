@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::folder::Folder;
 use crate::domain::group::{EffectiveUser, Group, GroupRefs};
+use crate::domain::quote::quote;
 use crate::domain::role::Role;
 use crate::domain::time::UnixMillis;
 use crate::domain::user::User;
@@ -18,13 +19,17 @@ use crate::store::{Shelves, Store, Txn};
 /// # Errors
 /// [`Error::Conflict`] and [`Error::Invalid`] for what does not exist.
 pub fn check_user(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
-    if !user.role.is_empty() && !txn.has_item::<Role>(&user.role)? {
-        return Err(Error::Conflict(
-            format!("violates foreign key constraint: role {:?} does not exist", user.role).into(),
-        ));
-    }
+    check_role(txn, &user.role)?;
     check_folders(txn, &user.virtual_folders)?;
     user.groups.iter().try_for_each(|group| check_group(txn, &group.name))
+}
+
+/// Holds the role of a user or an admin against the store; an empty name is none.
+///
+/// # Errors
+/// [`Error::Conflict`] when it does not exist.
+pub fn check_role(txn: &Txn<'_>, name: &str) -> Result<(), Error> {
+    if name.is_empty() || txn.has_item::<Role>(name)? { Ok(()) } else { Err(lost_role(name)) }
 }
 
 /// Holds the folders of a user or a group against the store.
@@ -34,10 +39,7 @@ pub fn check_user(txn: &Txn<'_>, user: &User) -> Result<(), Error> {
 pub fn check_folders(txn: &Txn<'_>, folders: &VirtualFolders) -> Result<(), Error> {
     for folder in folders {
         if !txn.has_item::<Folder>(folder.name())? {
-            return Err(Error::invalid(format!(
-                "virtual_folders: folder {:?} does not exist",
-                folder.name()
-            )));
+            return Err(lost_folder(folder.name()));
         }
     }
     Ok(())
@@ -48,10 +50,27 @@ pub fn check_folders(txn: &Txn<'_>, folders: &VirtualFolders) -> Result<(), Erro
 /// # Errors
 /// [`Error::Invalid`] when it does not exist.
 pub fn check_group(txn: &Txn<'_>, name: &str) -> Result<(), Error> {
-    if txn.has_item::<Group>(name)? {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("groups: group {name:?} does not exist")))
+    if txn.has_item::<Group>(name)? { Ok(()) } else { Err(lost_group(name)) }
+}
+
+/// The refusal of a role that does not exist.
+pub fn lost_role(name: &str) -> Error {
+    Error::Conflict(format!("violates foreign key constraint: role {} does not exist", quote(name)).into())
+}
+
+/// The refusal of a folder that does not exist.
+pub fn lost_folder(name: &str) -> Error {
+    Error::invalid(format!("virtual_folders: folder {} does not exist", quote(name)))
+}
+
+/// The refusal of a group that does not exist.
+pub fn lost_group(name: &str) -> Error {
+    Error::invalid(format!("groups: group {} does not exist", quote(name)))
+}
+
+/// The refusal of an API key for a user or an admin that does not exist.
+pub fn lost_account(name: &str) -> Error {
+    Error::invalid(format!("the account {} of the key does not exist", quote(name)))
 }
 
 /// A user under the settings of his groups as they are now. Nothing when they cannot be applied to him,

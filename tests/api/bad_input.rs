@@ -149,6 +149,105 @@ async fn a_value_against_the_rules_is_named() {
     assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
 }
 
+/// `contract/validation.md` §1 and §8; what has not even the right form comes before every rule.
+#[actix_web::test]
+async fn of_several_broken_rules_the_first_by_their_order_is_told() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let right = json!({"username": "a", "permissions": {"/": ["*"]}});
+    admin.post("/users", &right).await.expect(201);
+    let broken = [
+        ("email", json!("x"), "email"),
+        (
+            "virtual_folders",
+            json!([{"name": "f", "virtual_path": "/f", "filesystem": {"provider": 1,
+            "s3config": {"access_secret": {"status": "Redacted", "payload": "x"}}}}]),
+            "cannot save a user",
+        ),
+        ("home_dir", json!("relative"), "home_dir"),
+        ("filesystem", json!({"provider": 1}), "s3config"),
+        ("groups", json!([{"name": "g", "type": 1}, {"name": "h", "type": 1}]), "groups"),
+        ("permissions", json!({"/": ["fly"]}), "permissions"),
+        ("status", json!(2), "status"),
+        ("public_keys", json!(["x"]), "public_keys"),
+        (
+            "filters",
+            json!({"access_time": [{"day_of_week": 9}], "web_client": ["x"], "Denied_IP": ["x"],
+            "allowed_ip": ["y"]}),
+            "filters.denied_ip",
+        ),
+        (
+            "filters",
+            json!({"file_patterns": [{"path": "/", "allowed_patterns": []}],
+            "access_time": [{"day_of_week": 9}], "denied_ip": ["10.0.0.0/8"]}),
+            "access_time",
+        ),
+    ];
+    for (at, (_, _, told)) in broken.iter().enumerate() {
+        let mut draft = right.clone();
+        broken[at..].iter().rev().for_each(|(member, value, _)| draft[member] = value.clone());
+        for reply in [
+            admin.put("/users/a", &draft).await.expect(400),
+            admin
+                .post("/users", &{
+                    draft["username"] = json!("b");
+                    draft.clone()
+                })
+                .await
+                .expect(400),
+        ] {
+            let error = reply.json()["error"].as_str().unwrap().to_owned();
+            assert!(error.contains(told), "{told}: {error}");
+        }
+        draft["uid"] = json!("x");
+        let form = admin.post("/users", &draft).await.expect(400).json()["error"].clone();
+        assert_eq!(form, "json: cannot unmarshal string into uid of type integer", "{told}");
+        draft["uid"] = json!(1);
+        draft["filters"] = json!({"denied_ip": ["x"], "is_anonymous": "x"});
+        let form = admin.post("/users", &draft).await.expect(400).json()["error"].clone();
+        assert_eq!(form, "json: cannot unmarshal string into filters.is_anonymous of type bool", "{told}");
+    }
+    let group = json!({"name": "g", "user_settings": {"home_dir": "x", "filters": {"denied_ip": ["x"]}}});
+    let told = admin.post("/groups", &group).await.expect(400).json()["error"].to_string();
+    assert!(told.contains("user_settings.home_dir"), "{told}");
+    let group = json!({"name": "g", "user_settings": {"filters": {"tls_username": "x", "denied_ip": ["x"]}}});
+    let told = admin.post("/groups", &group).await.expect(400).json()["error"].to_string();
+    assert!(told.contains("filters.denied_ip"), "{told}");
+    admin.put("/users/nobody", &json!({"filters": {"denied_ip": ["x"]}})).await.expect(404);
+    assert_eq!(admin.get("/users").await.expect(200).usernames(), ["a"]);
+    assert_eq!(admin.get("/groups").await.expect(200).json(), json!([]));
+}
+
+#[actix_web::test]
+async fn a_refusal_does_not_repeat_a_megabyte() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let long = "n".repeat(400_000);
+    let folder = |name: &str| json!({"name": name, "virtual_path": format!("/{long}"), "quota_size": 0, "quota_files": 0});
+    for (member, value, status) in [
+        ("username", json!(long), 400),
+        ("home_dir", json!(long), 400),
+        ("role", json!(long), 409),
+        ("groups", json!([{"name": long, "type": 1}]), 400),
+        ("groups", json!([{"name": long, "type": 2}, {"name": long, "type": 2}]), 400),
+        ("virtual_folders", json!([folder(&long)]), 400),
+        ("virtual_folders", json!([folder(&long), folder(&long)]), 400),
+        ("virtual_folders", json!([folder("a"), folder("b")]), 400),
+        ("permissions", json!({"/": [long]}), 400),
+        ("filters", json!({"allowed_ip": [long]}), 400),
+    ] {
+        let mut draft = json!({"username": "a", "permissions": {"/": ["*"]}});
+        draft[member] = value;
+        let reply = admin.post("/users", &draft).await.expect(status);
+        assert!(reply.text.len() < 400, "{member}: {} bytes, {:.300}", reply.text.len(), reply.text);
+    }
+    let load =
+        json!({"version": 16, "users": [{"username": "a", "permissions": {"/": ["*"]}, "role": long}]});
+    let reply = admin.post("/loaddata", &load).await.expect(409);
+    assert!(reply.text.len() < 400, "{:.300}", reply.text);
+    assert_eq!(admin.get("/users").await.expect(200).json(), json!([]));
+}
+
 #[actix_web::test]
 async fn nothing_sent_comes_back_as_a_fault_of_ours() {
     let server = TestServer::start().await;

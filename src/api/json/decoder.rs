@@ -6,6 +6,7 @@ mod access;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
+pub(super) use self::access::folds_to;
 use self::access::{Elements, Entries, Members};
 use super::fault::Fault;
 use super::tree::Tree;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de;
 
 use super::parser::Broken;
-use crate::error::Error;
+use crate::error::{Error, Invalid};
 
 /// The one rule whose text goes out without a prefix (`contract/endpoints.md` §3).
 const INVALID_SECRET: &str = "invalid secret";
@@ -40,6 +40,19 @@ impl Fault {
 
     pub(super) fn mismatch(found: &'static str, wanted: &'static str) -> Self {
         Self::new(Kind::Type { found, wanted: Cow::Borrowed(wanted) })
+    }
+
+    /// Whether the value has the right form and breaks a rule of the product.
+    pub(super) fn is_broken_rule(&self) -> bool {
+        matches!(&self.0.kind, Kind::Rule(text) if text != INVALID_SECRET)
+    }
+
+    /// The rule that is broken, or the fault where it is none.
+    pub(super) fn into_broken_rule(self) -> Result<Invalid, Self> {
+        if !self.is_broken_rule() {
+            return Err(self);
+        }
+        Ok(Invalid::new(self.to_string()))
     }
 
     /// Says that the fault lies below a member of a struct.

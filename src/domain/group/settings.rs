@@ -123,6 +123,9 @@ pub struct GroupUserSettingsDraft {
     pub total_data_transfer: i64,
     pub filters: Filters,
     pub filesystem: FilesystemDraft,
+    /// The first rule that the filters break, told when it is their turn.
+    #[serde(skip)]
+    pub broken_filters: Option<Invalid>,
 }
 
 impl GroupUserSettingsDraft {
@@ -146,6 +149,7 @@ impl GroupUserSettingsDraft {
         filters.check_anonymous(&mut permissions)?;
         let filesystem = self.filesystem.settle(stored, owner, sealer)?;
         let permissions = AddedPermissions::parse(permissions)?;
+        self.broken_filters.map_or(Ok(()), Err)?;
         filters.settle()?;
         let has_total = self.total_data_transfer > 0;
         Ok(GroupUserSettings {

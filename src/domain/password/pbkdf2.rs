@@ -10,7 +10,7 @@ use sha2::{Sha256, Sha512};
 
 use super::{SHORTEST_KEY_BYTES, Unusable};
 
-/// The most iterations, times the blocks of the key: two to ten seconds of one core, most with
+/// The most iterations, times the blocks of the key: one to two seconds of one core, most with
 /// SHA-512. The strongest common settings are Django's, about a million, and 1.3 million of SHA-1 for a
 /// key of two blocks.
 const MAX_ROUNDS: u64 = 3_000_000;

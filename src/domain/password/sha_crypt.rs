@@ -9,9 +9,16 @@ use super::{CRYPT_PASSWORD_BYTES, Unusable, crypt64};
 /// Rounds when the text names none.
 const DEFAULT_ROUNDS: u32 = 5_000;
 
-/// The most rounds: about a second of one core, six with the longest password. Common libraries use up to
-/// 656 000; the text could ask for 999 999 999.
+/// The most rounds: one to two seconds of one core. Common libraries use up to 656 000; the text could ask for
+/// 999 999 999.
 const MAX_ROUNDS: u32 = 2_000_000;
+
+/// The most rounds, times the bytes hashed in one: as much as 656 000 rounds cost with the longest password, and
+/// 2 000 000 with one of 81 bytes. Each round hashes the whole password, so neither bound is enough alone.
+const MAX_WORK: u64 = 656_000 * (CRYPT_PASSWORD_BYTES as u64 + BYTES_BESIDE_PASSWORD);
+
+/// What a round hashes beside the password, about: the salt, the digest before, the padding.
+const BYTES_BESIDE_PASSWORD: u64 = 128;
 
 /// The salt's length; what follows is ignored, as the specification says.
 const SALT_BYTES: usize = 16;
@@ -33,7 +40,7 @@ const SHA512_ORDER: [usize; 64] = [
 /// A well-formed hash of bearable cost.
 pub(super) struct ShaCrypt<'a> {
     function: Function,
-    rounds: Params,
+    rounds: u32,
     salt: &'a [u8],
     expected: &'a str,
 }
@@ -59,7 +66,7 @@ impl<'a> ShaCrypt<'a> {
         let (rounds, rest) = match rest.strip_prefix("rounds=") {
             Some(rest) => {
                 let (rounds, rest) = rest.split_once('$').ok_or(Unusable::Broken)?;
-                (rounds.parse().map_err(|_| Unusable::Broken)?, rest)
+                (rounds.parse::<u32>().map_err(|_| Unusable::Broken)?, rest)
             }
             None => (DEFAULT_ROUNDS, rest),
         };
@@ -75,25 +82,28 @@ impl<'a> ShaCrypt<'a> {
             return Err(Unusable::TooCostly);
         }
         // Fewer rounds than the least are raised to it, as the specification says.
-        let rounds = Params::new(rounds.max(Params::ROUNDS_MIN)).map_err(|_| Unusable::Broken)?;
+        let rounds = rounds.max(Params::ROUNDS_MIN);
         let salt = &salt.as_bytes()[..salt.len().min(SALT_BYTES)];
         Ok(Self { function, rounds, salt, expected })
     }
 
     /// Computes the hash of the password and compares.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
-        if password.len() > CRYPT_PASSWORD_BYTES {
+        if !self.is_bearable(password) {
             return false;
         }
+        let Ok(rounds) = Params::new(self.rounds) else { return false };
         let made = match self.function {
-            Function::Sha256 => {
-                crypt64::encode(&sha256_crypt(password, self.salt, self.rounds), &SHA256_ORDER)
-            }
-            Function::Sha512 => {
-                crypt64::encode(&sha512_crypt(password, self.salt, self.rounds), &SHA512_ORDER)
-            }
+            Function::Sha256 => crypt64::encode(&sha256_crypt(password, self.salt, rounds), &SHA256_ORDER),
+            Function::Sha512 => crypt64::encode(&sha512_crypt(password, self.salt, rounds), &SHA512_ORDER),
         };
         super::same(made.as_bytes(), self.expected.as_bytes())
+    }
+
+    /// Whether the hash of this password is cheap enough to be computed.
+    fn is_bearable(&self, password: &[u8]) -> bool {
+        password.len() <= CRYPT_PASSWORD_BYTES
+            && u64::from(self.rounds) * (password.len() as u64 + BYTES_BESIDE_PASSWORD) <= MAX_WORK
     }
 }
 
@@ -163,6 +173,17 @@ mod tests {
         ] {
             let hash = PasswordHash::recognise(&format!("$5$rounds={rounds}{rest}")).unwrap();
             assert_eq!(hash.check(), check, "{rounds}");
+        }
+    }
+
+    #[test]
+    fn the_more_rounds_the_shorter_the_password_that_is_hashed() {
+        let rest = "$roundstoolow$yfvwcWrQ8l/K0DAWyuPMDNHpIVlTQebY9l/gL972bIC";
+        for (rounds, longest) in [(5_000, 512), (656_000, 512), (1_000_000, 291), (2_000_000, 81)] {
+            let text = format!("rounds={rounds}{rest}");
+            let hash = super::ShaCrypt::open_sha256(&text).unwrap();
+            assert!(hash.is_bearable(&vec![b'x'; longest]), "{rounds}");
+            assert!(!hash.is_bearable(&vec![b'x'; longest + 1]), "{rounds}");
         }
     }
 

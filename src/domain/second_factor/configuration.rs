@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::quote::quote;
 use crate::error::Invalid;
 
 /// The digest below HMAC.
@@ -78,7 +79,7 @@ impl TotpConfigurations {
         self.0
             .iter()
             .find(|configuration| configuration.name == name)
-            .ok_or_else(|| Invalid::new(format!("totp: no configuration {name:?}")))
+            .ok_or_else(|| Invalid::new(format!("totp: no configuration {}", quote(name))))
     }
 
     /// All of them, in the order of the settings.

@@ -334,11 +334,7 @@ impl Moving {
                 comes || self.store.shelf::<Admin>().get(name).is_some()
             }
         };
-        if exists {
-            Ok(())
-        } else {
-            Err(Error::invalid(format!("the account {name:?} of the key does not exist")))
-        }
+        if exists { Ok(()) } else { Err(references::lost_account(name)) }
     }
 }
 
@@ -397,25 +393,21 @@ impl<'c> Referred<'c> {
         if role.is_empty() || self.roles.contains(role) || self.store.shelf::<Role>().get(role).is_some() {
             return Ok(());
         }
-        Err(Error::Conflict(format!("violates foreign key constraint: role {role:?} does not exist").into()))
+        Err(references::lost_role(role))
     }
 
     fn check_folders(&self, folders: &VirtualFolders) -> Result<(), Error> {
         let is_there =
             |name: &str| self.folders.contains(name) || self.store.shelf::<Folder>().get(name).is_some();
-        match folders.iter().find(|folder| !is_there(folder.name())) {
-            None => Ok(()),
-            Some(lost) => {
-                Err(Error::invalid(format!("virtual_folders: folder {:?} does not exist", lost.name())))
-            }
-        }
+        let lost = folders.iter().find(|folder| !is_there(folder.name()));
+        lost.map_or(Ok(()), |lost| Err(references::lost_folder(lost.name())))
     }
 
     fn check_group(&self, name: &str) -> Result<(), Error> {
         if self.groups.contains_key(name) || self.store.shelf::<Group>().get(name).is_some() {
             return Ok(());
         }
-        Err(Error::invalid(format!("groups: group {name:?} does not exist")))
+        Err(references::lost_group(name))
     }
 }
 

@@ -161,7 +161,7 @@ fn field(fields: &[&str], expected: usize, name: &str) -> Option<usize> {
 
 /// Compares a name with an ASCII field by Unicode's simple folding, which counts `ſ` as s and the
 /// Kelvin sign as k.
-fn folds_to(name: &str, field: &str) -> bool {
+pub(in crate::api::json) fn folds_to(name: &str, field: &str) -> bool {
     if name.is_ascii() {
         return name.eq_ignore_ascii_case(field);
     }

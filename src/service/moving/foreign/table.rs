@@ -6,6 +6,7 @@ use csv::StringRecord;
 
 use super::{Password, Row};
 use crate::domain::password::NewPassword;
+use crate::domain::quote::quote;
 use crate::error::Error;
 
 /// What becomes of a column's value.
@@ -61,7 +62,10 @@ pub(super) fn read(from: &mut dyn Read) -> Result<Vec<Row>, Error> {
     if let Some(twice) =
         (0..heads.len()).find(|at| heads.iter().take(*at).any(|head| name(head) == name(&heads[*at])))
     {
-        return Err(Error::malformed(format!("the column {:?} stands there twice", name(&heads[twice]))));
+        return Err(Error::malformed(format!(
+            "the column {} stands there twice",
+            quote(name(&heads[twice]))
+        )));
     }
     if !heads.iter().any(|head| name(head) == "username") {
         return Err(Error::malformed("the first line must name the columns, username among them"));
@@ -88,8 +92,8 @@ fn column(head: &str) -> Result<Set, Error> {
     found.map(|(_, set)| *set).ok_or_else(|| {
         let known: Vec<&str> = COLUMNS.iter().map(|(known, _)| *known).collect();
         Error::malformed(format!(
-            "the column {:?} is not known; there may be {}",
-            name(head),
+            "the column {} is not known; there may be {}",
+            quote(name(head)),
             known.join(", ")
         ))
     })
