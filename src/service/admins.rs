@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::hashing::HashingPool;
+use super::hashing::{HashingPool, accepted};
 use super::references;
 use crate::clock::Clock;
 use crate::domain::admin::{Admin, AdminDraft, AdminRules};
@@ -68,7 +68,7 @@ impl Admins {
         if self.store.shelf::<Admin>().get(admin.username.as_str()).is_some() {
             return Err(duplicate(&admin.username));
         }
-        admin.password = self.hashed(password).await?;
+        admin.password = self.hashed(&admin.username, password).await?;
         let now = self.clock.now();
         (admin.created_at, admin.updated_at) = (now, now);
         self.store
@@ -98,7 +98,7 @@ impl Admins {
     ) -> Result<(), Error> {
         // A first look refuses before the password is hashed; the second one, in the line of writers, counts.
         let (_, password) = self.settle_over(editor, &*self.get(name)?, draft.clone())?;
-        let hash = self.hashed(password).await?;
+        let hash = self.hashed(name, password).await?;
         let (this, editor, name, now) = (self.clone(), editor.clone(), name.clone(), self.clock.now());
         self.store
             .write(move |txn| {
@@ -216,10 +216,10 @@ impl Admins {
     }
 
     /// The hash that a draft asks for; none where the stored one stays.
-    async fn hashed(&self, change: PasswordChange) -> Result<Option<PasswordHash>, Error> {
+    async fn hashed(&self, name: &Username, change: PasswordChange) -> Result<Option<PasswordHash>, Error> {
         match change {
             PasswordChange::Keep | PasswordChange::Clear => Ok(None),
-            PasswordChange::Hashed(hash) => Ok(Some(hash)),
+            PasswordChange::Hashed(hash) => Ok(Some(accepted(hash, name.as_str()))),
             PasswordChange::New(password) => self.hashing.hash(password).await.map(Some),
         }
     }

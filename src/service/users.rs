@@ -12,7 +12,7 @@ pub use self::conditions::StateRules;
 pub use self::list::{ListQuery, Listing, UserFilter};
 pub use self::replace::{DraftOf, Replacement};
 use super::bounded::BoundedPool;
-use super::hashing::HashingPool;
+use super::hashing::{HashingPool, accepted};
 use super::references;
 use super::requester::Requester;
 use super::sessions::Sessions;
@@ -254,7 +254,7 @@ impl Users {
         match change {
             PasswordChange::Keep => {}
             PasswordChange::Clear => user.password = None,
-            PasswordChange::Hashed(hash) => user.password = Some(hash),
+            PasswordChange::Hashed(hash) => user.password = Some(accepted(hash, user.username.as_str())),
             PasswordChange::New(password) => {
                 user.password = Some(self.hashing.hash(password).await?);
                 user.last_password_change = self.clock.now();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::super::hashing::accepted;
 use super::super::references;
 use super::{MAX_TRIES, Users, ends_tokens, too_contended};
 use crate::domain::password::PasswordHash;
@@ -146,7 +147,9 @@ impl Users {
                 match password {
                     PasswordChange::Keep => {}
                     PasswordChange::Clear => user.password = None,
-                    PasswordChange::Hashed(hash) => user.password = Some(hash),
+                    PasswordChange::Hashed(hash) => {
+                        user.password = Some(accepted(hash, user.username.as_str()));
+                    }
                     PasswordChange::New(_) => (user.password, user.last_password_change) = (hashed, now),
                 }
                 user.updated_at = now;
